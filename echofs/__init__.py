@@ -1,0 +1,1 @@
+"""EchoFS: a self-hosted distributed file store."""

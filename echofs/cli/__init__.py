@@ -1,0 +1,1 @@
+"""The command line: echofs serve, jobs, db and admin."""

@@ -1,0 +1,179 @@
+"""The nouns of EchoFS as frozen values. Times are integers: microseconds since the Unix epoch, UTC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+Timestamp = int
+"""Microseconds since the Unix epoch, UTC."""
+
+Digest = str
+"""SHA-256 of plain bytes, 64 lower-case hexadecimal digits."""
+
+
+class Role(StrEnum):
+    """What a user may do."""
+
+    USER = "user"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A registered person. ``token_epoch`` grows whenever all tokens issued before must stop working."""
+
+    id: str
+    name: str
+    email: str
+    role: Role
+    password_hash: str = field(repr=False)
+    token_epoch: int
+    disabled: bool
+    created_at: Timestamp
+
+
+class Level(StrEnum):
+    """Consistency levels, strongest first."""
+
+    STRONG = "strong"
+    HYBRID = "hybrid"
+    AVAILABLE = "available"
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A version's unique name: ``origin`` is the process that made it, ``counter`` grows within that process.
+
+    Dots make retries and replays idempotent (Preguiça et al., "Dotted Version Vectors", 2010).
+    """
+
+    origin: str
+    counter: int
+
+
+class Kind(StrEnum):
+    """What a version changed."""
+
+    CONTENT = "content"
+    MOVE = "move"
+    TOMBSTONE = "tombstone"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The bytes of a version: equal chunks of ``chunk_size`` plain bytes, the last one shorter.
+
+    ``digest`` is the SHA-256 of the whole file. Up to ``chunking.INLINE_CHUNKS`` chunk digests stand in ``inline``, 32 raw bytes each;
+    of a larger file, ``lists`` holds the digests of chunks that hold the digests (``chunking.DIGESTS_PER_LIST`` in each).
+    """
+
+    size: int
+    digest: Digest
+    chunk_size: int
+    inline: bytes = b""
+    lists: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One immutable committed state of a file.
+
+    ``number`` counts from 1 without gaps; ``parent`` is the number before it (0 for the first). ``content_version`` is
+    the version that brought the present bytes, so a move keeps its etag. ``manifest`` is the digest of the chunk that describes this
+    version on the workers.
+    """
+
+    file_id: str
+    number: int
+    parent: int
+    kind: Kind
+    path: str
+    content: Content
+    content_type: str
+    content_version: int
+    manifest: Digest
+    dot: Dot
+    created_at: Timestamp
+
+    @property
+    def etag(self) -> str:
+        """Opaque token for the bytes: equal only for the same content in the same place of the history."""
+        return f"{self.content_version}-{self.content.digest[:32]}"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A named path of one user and its head."""
+
+    id: str
+    owner_id: str
+    head: Version
+    created_at: Timestamp
+
+    @property
+    def path(self) -> str:
+        """Where the file lives: parts joined by ``/``, no leading slash."""
+        return self.head.path
+
+    @property
+    def deleted(self) -> bool:
+        """Whether the head is a tombstone."""
+        return self.head.kind is Kind.TOMBSTONE
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkRecord:
+    """Where a chunk was made durable (``replicas``) and where it is still owed (``owed``); both hold worker ids."""
+
+    digest: Digest
+    size: int
+    replicas: tuple[str, ...]
+    owed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OwedReplica:
+    """An outbox row: ``worker_id`` should hold ``digest`` and does not yet. State, not a message."""
+
+    digest: Digest
+    worker_id: str
+    reason: str
+    due_at: Timestamp
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyRecord:
+    """The outcome remembered for a client's Idempotency-Key. ``fingerprint`` identifies the request, ``answer`` is the JSON given to it."""
+
+    owner_id: str
+    key: str
+    fingerprint: str
+    answer: str
+    created_at: Timestamp
+
+
+class MemberState(StrEnum):
+    """How a worker looks from its heartbeats."""
+
+    UP = "up"
+    SUSPECT = "suspect"
+    DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A worker as the controller knows it.
+
+    ``url`` is where its internal routes answer, ``zone`` its failure domain, ``weight`` its share of placement (0 takes
+    no new chunks), ``store_id`` the identity of its disk or bucket, ``free_bytes`` None when unknown.
+    """
+
+    worker_id: str
+    url: str
+    zone: str
+    weight: float = 1.0
+    state: MemberState = MemberState.UP
+    store_id: str = ""
+    free_bytes: int | None = None

@@ -1,0 +1,69 @@
+"""One chunk on its way to its replicas, as a state machine: events in, the next worker to try out. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from echofs.core.consistency import quorum_met
+from echofs.core.models import Digest
+
+
+class ChunkWrite:
+    """Decides where one chunk goes next and when it is safe.
+
+    ``candidates`` are worker ids in placement order. Those in ``unavailable`` are believed to be down: they are owed
+    a replica rather than tried, unless the quorum cannot be met without them.
+    """
+
+    def __init__(self, digest: Digest, candidates: Sequence[str], wanted: int, *, unavailable: frozenset[str] = frozenset()) -> None:
+        self.digest = digest
+        self.wanted = wanted
+        self.acknowledged: list[str] = []
+        self._placement = list(candidates)
+        self._untried = [worker for worker in candidates if worker not in unavailable]
+        self._last_resort = [worker for worker in candidates if worker in unavailable]
+        self._pending: set[str] = set()
+
+    def start(self) -> list[str]:
+        """The workers to send the chunk to at once. Called once."""
+        first = [self._try(self._untried.pop(0)) for _ in range(min(self.wanted, len(self._untried)))]
+        return first
+
+    def on_stored(self, worker: str) -> None:
+        """``worker`` made the chunk durable. Repeating it changes nothing."""
+        self._pending.discard(worker)
+        if worker not in self.acknowledged:
+            self.acknowledged.append(worker)
+
+    def on_failed(self, worker: str) -> None:
+        """``worker`` refused, is full, or did not answer in time. :meth:`next_workers` names its stand-in."""
+        self._pending.discard(worker)
+
+    def next_workers(self, zones: Mapping[str, str]) -> list[str]:
+        """Workers to try now so that the wanted number can still be reached; call it after :meth:`on_failed` events."""
+        missing = self.wanted - len(self.acknowledged) - len(self._pending)
+        chosen = [self._try(self._untried.pop(0)) for _ in range(min(max(missing, 0), len(self._untried)))]
+        while not self._pending and not self.satisfied(zones) and (self._untried or self._last_resort):
+            source = self._untried or self._last_resort
+            chosen.append(self._try(source.pop(0)))
+        return chosen
+
+    def satisfied(self, zones: Mapping[str, str]) -> bool:
+        """Whether the ``strong`` quorum stands; ``zones`` maps every known worker to its zone."""
+        return quorum_met(self.acknowledged, zones)
+
+    @property
+    def settled(self) -> bool:
+        """Whether no answer is awaited."""
+        return not self._pending
+
+    def owed(self) -> list[str]:
+        """The workers that owe a replica as things stand: unanswered ones first, then placement order."""
+        missing = self.wanted - len(self.acknowledged)
+        waiting = [worker for worker in self._placement if worker in self._pending]
+        others = [worker for worker in self._placement if worker not in self._pending and worker not in self.acknowledged]
+        return (waiting + others)[: max(missing, 0)]
+
+    def _try(self, worker: str) -> str:
+        self._pending.add(worker)
+        return worker

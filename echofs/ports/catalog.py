@@ -1,0 +1,146 @@
+"""The catalog: the truth about files, versions, chunks and the replicas owed. Its only mutable state is each file's head."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from echofs.core.errors import EchoError
+from echofs.core.models import ChunkRecord, Digest, File, IdempotencyRecord, OwedReplica, Timestamp, Version
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One version to be made a file's head, with everything that must become true at the same moment.
+
+    ``version.parent`` must be the file's present head (0: the file does not exist and its path is free). ``chunks`` are recorded with it,
+    manifest included.
+    """
+
+    owner_id: str
+    version: Version
+    chunks: tuple[ChunkRecord, ...] = ()
+    idempotency: IdempotencyRecord | None = None
+
+
+class SortKey(StrEnum):
+    """Orders in which files are listed; equal values fall back to the path."""
+
+    NAME = "name"
+    SIZE = "size"
+    UPDATED = "updated"
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """One page of a user's living files.
+
+    ``folder`` None means all files, ``""`` those in the root; ``after`` is the cursor of the page before.
+    """
+
+    owner_id: str
+    folder: str | None = None
+    sort: SortKey = SortKey.NAME
+    descending: bool = False
+    after: str = ""
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Files in order; ``next`` is the cursor of the following page, ``""`` at the end."""
+
+    files: tuple[File, ...]
+    next: str = ""
+
+
+class Catalog(ABC):
+    """All methods are safe to call from several threads and processes, and raise :class:`CatalogUnavailable` when it does not answer.
+
+    "Not found" is the same for a missing file, a deleted one (where noted) and another user's.
+    """
+
+    @abstractmethod
+    def commit(self, commits: Sequence[Commit]) -> list[File | EchoError]:
+        """Make each version the head of its file, durably, and answer for each in order; independent of each other.
+
+        A commit and its chunks, owed replicas and idempotency record become visible together or not at all. Refusals are
+        returned, not raised: :class:`HeadMoved` (the parent is not the head), :class:`NameTaken` (another living file has the path),
+        :class:`IdempotencyKeyReused` (the key is recorded already). Idempotent by dot: a version that is committed
+        already is answered with its file again. Each file's numbers have no gaps and no doubles.
+        """
+
+    @abstractmethod
+    def file(self, owner_id: str, file_id: str) -> File:
+        """A living file with its head. Linearizable. Raises :class:`NotFound` (also when deleted)."""
+
+    @abstractmethod
+    def file_at(self, owner_id: str, path: str) -> File:
+        """The living file at exactly this path. Linearizable. Raises :class:`NotFound`."""
+
+    @abstractmethod
+    def files(self, query: ListQuery) -> Page:
+        """One page of living files. A cursor stays valid while files come and go. Raises :class:`InvalidRequest` for a malformed one."""
+
+    @abstractmethod
+    def folders(self, owner_id: str, parent: str) -> list[str]:
+        """Paths of the folders directly inside ``parent`` (``""`` for the root), sorted. A folder exists from the first file put below it."""
+
+    @abstractmethod
+    def versions(self, owner_id: str, file_id: str) -> list[Version]:
+        """All versions of a file, the newest first, deleted files included. Raises :class:`NotFound`."""
+
+    @abstractmethod
+    def idempotency(self, owner_id: str, key: str) -> IdempotencyRecord | None:
+        """What was answered to this key, if anything."""
+
+    @abstractmethod
+    def forget_idempotency(self, before: Timestamp) -> int:
+        """Drop records made before; how many."""
+
+    @abstractmethod
+    def record_chunks(self, chunks: Sequence[ChunkRecord]) -> None:
+        """Record chunks ahead of the commit that will refer to them, with their replicas and owed ones. Idempotent: replicas add up,
+        and a replica that is owed and present counts as present."""
+
+    @abstractmethod
+    def replicas(self, digests: Collection[Digest]) -> Mapping[Digest, tuple[str, ...]]:
+        """The workers recorded for each chunk; unknown chunks have no entry."""
+
+    @abstractmethod
+    def settle(self, worker_id: str, digests: Iterable[Digest]) -> None:
+        """``worker_id`` now holds these chunks: record the replicas and drop what it owed of them. Idempotent."""
+
+    @abstractmethod
+    def owe(self, worker_id: str, digests: Iterable[Digest], reason: str, now: Timestamp) -> None:
+        """``worker_id`` does not hold a good copy of these chunks: drop the replicas and owe them. Idempotent; unknown chunks are ignored."""
+
+    @abstractmethod
+    def due(self, now: Timestamp, limit: int) -> list[OwedReplica]:
+        """Owed replicas whose time has come, the longest due first."""
+
+    @abstractmethod
+    def postpone(self, owed: Sequence[OwedReplica], due_at: Timestamp) -> None:
+        """Count an attempt for each and make it due later. Idempotent only per call."""
+
+    @abstractmethod
+    def hasten(self, worker_id: str, now: Timestamp) -> None:
+        """Make everything ``worker_id`` owes due now, because it came back."""
+
+    @abstractmethod
+    def outbox_depth(self) -> int:
+        """How many replicas are owed."""
+
+    @abstractmethod
+    def acquire_lease(self, name: str, holder: str, now: Timestamp, until: Timestamp) -> bool:
+        """Take or extend a lease that is free, expired or one's own. A lease saves double work; no safety depends on it."""
+
+    @abstractmethod
+    def release_lease(self, name: str, holder: str) -> None:
+        """Give a lease back. Idempotent."""
+
+    @abstractmethod
+    def ping(self) -> None:
+        """Raise :class:`CatalogUnavailable` unless the catalog answers now."""

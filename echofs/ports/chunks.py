@@ -1,0 +1,98 @@
+"""How chunks look on the wire and on a disk, and how masters reach workers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from echofs.core.models import Digest, Member
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A chunk as it is sent and stored: ``data`` is self-describing, ``size`` is the plain length in bytes."""
+
+    digest: Digest
+    size: int
+    data: bytes = field(repr=False)
+
+
+class ChunkCodec(ABC):
+    """Turns plain chunks into frames and back. Stateless and safe to share between threads."""
+
+    @abstractmethod
+    def encode(self, plain: bytes | memoryview, digest: Digest | None = None) -> Frame:
+        """Frame a chunk, compressed where that saves space. The SHA-256 is computed unless ``digest`` brings it."""
+
+    @abstractmethod
+    def split(self, body: bytes) -> list[Frame]:
+        """The frames of a batch, each verified by its checksum. ``data`` may be a view into ``body``.
+
+        Raises :class:`CorruptFrame` if any frame is malformed, longer than a chunk, or fails its checksum.
+        """
+
+    @abstractmethod
+    def decode(self, data: bytes | memoryview, digest: Digest, *, check_digest: bool = False) -> bytes:
+        """The plain bytes of a frame that must carry ``digest``.
+
+        The checksum over the frame is always verified; ``check_digest`` computes the SHA-256 too. Never allocates more
+        than the chunk size. Raises :class:`CorruptFrame`.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class StoreReply:
+    """What one worker answered to one batch. ``failed`` gives a reason for each chunk it did not make durable."""
+
+    worker_id: str
+    stored: tuple[Digest, ...]
+    failed: Mapping[Digest, str]
+    unreachable: bool = False
+    full: bool = False
+
+
+class StoreExchange(ABC):
+    """Batches under way to several workers at once, driven by one thread: send, wait, send more, wait again."""
+
+    @abstractmethod
+    def send(self, member: Member, frames: Sequence[Frame]) -> None:
+        """Start sending frames to a worker; several sends to one worker are separate batches. Never raises for a
+        worker's failure: that arrives as a reply."""
+
+    @abstractmethod
+    def wait(self, timeout: float) -> list[StoreReply]:
+        """Move bytes until at least one reply is complete or ``timeout`` seconds passed; the replies, or an empty list.
+        A worker that does not move for the client's time limit is answered for with ``unreachable``."""
+
+    @property
+    @abstractmethod
+    def pending(self) -> bool:
+        """Whether any reply is still to come."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give up what is pending and free its connections. Idempotent."""
+
+
+class WorkerClient(ABC):
+    """Internal calls from masters and jobs to workers. Safe to share between threads.
+
+    Methods raise :class:`StoreUnavailable` when the worker cannot be reached, refuses, or does not answer in time.
+    """
+
+    @abstractmethod
+    def exchange(self) -> StoreExchange:
+        """A new exchange for storing batches."""
+
+    @abstractmethod
+    def fetch(self, member: Member, digests: Sequence[Digest]) -> dict[Digest, bytes]:
+        """Frames of those chunks the worker has, as stored: undecoded and unverified."""
+
+    @abstractmethod
+    def present(self, member: Member, digests: Iterable[Digest]) -> set[Digest]:
+        """Which of the chunks the worker holds now."""
+
+    @abstractmethod
+    def health(self, member: Member) -> dict[str, object]:
+        """The worker's own account of itself."""

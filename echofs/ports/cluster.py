@@ -1,0 +1,35 @@
+"""Who belongs to the cluster."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from echofs.core.models import Member
+
+
+class ControllerClient(ABC):
+    """Calls to the controller. Methods raise :class:`Unavailable` when it does not answer."""
+
+    @abstractmethod
+    def heartbeat(self, member: Member) -> None:
+        """Tell the controller that this worker lives. Idempotent; the first one registers it."""
+
+    @abstractmethod
+    def leave(self, worker_id: str) -> None:
+        """Tell the controller that this worker is stopping. Idempotent."""
+
+    @abstractmethod
+    def members(self) -> list[Member]:
+        """All workers the controller has ever heard of, with their present state."""
+
+
+class MemberList(ABC):
+    """A small list of members kept across restarts."""
+
+    @abstractmethod
+    def load(self) -> list[Member]:
+        """The list last saved; empty at first or when it cannot be read."""
+
+    @abstractmethod
+    def save(self, members: list[Member]) -> None:
+        """Replace the list atomically. Raises :class:`StoreUnavailable`."""

@@ -1,0 +1,1 @@
+"""Actions: carry out what the core decides, through the ports they are given."""

@@ -1,0 +1,1 @@
+"""HTTP: parse and authorise a request, call one service, render its answer."""
