@@ -17,7 +17,8 @@ AUTO = "auto"
 def quorum_met(acknowledged: Collection[str], zones: Mapping[str, str]) -> bool:
     """Whether the workers that acknowledged satisfy ``strong``.
 
-    ``zones`` maps every known worker to its zone. Two replicas in two zones are needed; a cluster that has only one zone in
+    ``zones`` maps every known worker to its zone. Two replicas in two zones are needed; a cluster that has only one
+    zone in
     all cannot be asked for two.
     """
     zones_needed = min(STRONG_ZONES, len(set(zones.values())))

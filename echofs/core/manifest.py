@@ -1,6 +1,7 @@
 """The manifest: one version described for whoever finds it on a worker without a catalog.
 
-It is canonical JSON (sorted keys, no spaces, UTF-8), stored as a chunk of its own before the version is committed. ``docs/architecture.md``
+It is canonical JSON (sorted keys, no spaces, UTF-8), stored as a chunk of its own before the version is committed.
+``docs/architecture.md``
 documents the fields; ``FORMAT`` grows when an old reader could not read a new manifest.
 """
 
@@ -44,7 +45,8 @@ def encode(version: Version, owner_id: str) -> bytes:
 
 
 def decode(raw: bytes, digest: str) -> tuple[Version, str]:
-    """The version and its owner's id; ``digest`` is that of ``raw``. Raises ValueError when ``raw`` is no manifest of a known format."""
+    """The version and its owner's id; ``digest`` is that of ``raw``. Raises ValueError when ``raw`` is no manifest of
+    a known format."""
     try:
         fields = json.loads(raw)
         if fields["echofs"] != "manifest" or fields["format"] != FORMAT:

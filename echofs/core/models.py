@@ -64,8 +64,10 @@ class Kind(StrEnum):
 class Content:
     """The bytes of a version: equal chunks of ``chunk_size`` plain bytes, the last one shorter.
 
-    ``digest`` is the SHA-256 of the whole file. Up to ``chunking.INLINE_CHUNKS`` chunk digests stand in ``inline``, 32 raw bytes each;
-    of a larger file, ``lists`` holds the digests of chunks that hold the digests (``chunking.DIGESTS_PER_LIST`` in each).
+    ``digest`` is the SHA-256 of the whole file. Up to ``chunking.INLINE_CHUNKS`` chunk digests stand in ``inline``, 32
+    raw bytes each;
+    of a larger file, ``lists`` holds the digests of chunks that hold the digests (``chunking.DIGESTS_PER_LIST`` in
+    each).
     """
 
     size: int
@@ -80,7 +82,8 @@ class Version:
     """One immutable committed state of a file.
 
     ``number`` counts from 1 without gaps; ``parent`` is the number before it (0 for the first). ``content_version`` is
-    the version that brought the present bytes, so a move keeps its etag. ``manifest`` is the digest of the chunk that describes this
+    the version that brought the present bytes, so a move keeps its etag. ``manifest`` is the digest of the chunk that
+    describes this
     version on the workers.
     """
 
@@ -145,7 +148,8 @@ class OwedReplica:
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyRecord:
-    """The outcome remembered for a client's Idempotency-Key. ``fingerprint`` identifies the request, ``answer`` is the JSON given to it."""
+    """The outcome remembered for a client's Idempotency-Key. ``fingerprint`` identifies the request, ``answer`` is the
+    JSON given to it."""
 
     owner_id: str
     key: str

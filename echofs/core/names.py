@@ -18,8 +18,10 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+")
 def check_path(path: str, *, field: str = "path") -> str:
     """Return the path unchanged (one leading slash is allowed and dropped) or raise :class:`InvalidName`.
 
-    A path is one or more parts joined by ``/``. Two different names stay two names: no Unicode normalisation, no case folding, no
-    trimming. Refused are empty parts, ``.`` and ``..``, control characters, NUL, lone surrogates, parts over 255 bytes and
+    A path is one or more parts joined by ``/``. Two different names stay two names: no Unicode normalisation, no case
+    folding, no
+    trimming. Refused are empty parts, ``.`` and ``..``, control characters, NUL, lone surrogates, parts over 255 bytes
+    and
     paths over 1,024 bytes of UTF-8.
     """
     path = path.removeprefix("/")
@@ -51,10 +53,12 @@ def ancestors_of(path: str) -> list[str]:
 
 
 def check_user_name(name: str) -> str:
-    """Return the name unchanged or raise :class:`InvalidName`: 2 to 64 letters, digits or ``. _ @ + -``, a letter or digit at both ends."""
+    """Return the name unchanged or raise :class:`InvalidName`: 2 to 64 letters, digits or ``. _ @ + -``, a letter or
+    digit at both ends."""
     if not _USER_NAME.fullmatch(name):
         raise InvalidName(
-            "A user name has 2 to 64 letters, digits or . _ @ + - and starts and ends with a letter or digit.", field="username"
+            "A user name has 2 to 64 letters, digits or . _ @ + - and starts and ends with a letter or digit.",
+            field="username",
         )
     return name
 
@@ -67,7 +71,8 @@ def check_email(email: str) -> str:
 
 
 def fold(name: str) -> str:
-    """The form in which two user names or e-mail addresses are compared: NFKC, case folded (Unicode caseless matching, D146)."""
+    """The form in which two user names or e-mail addresses are compared: NFKC, case folded (Unicode caseless matching,
+    D146)."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 

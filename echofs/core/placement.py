@@ -1,6 +1,7 @@
 """Which workers should hold a chunk: weighted rendezvous hashing, spread over zones.
 
-Rendezvous hashing (Thaler and Ravishankar, 1998) with the logarithmic weights of Schindelhauer and Schomaker (2005): every
+Rendezvous hashing (Thaler and Ravishankar, 1998) with the logarithmic weights of Schindelhauer and Schomaker (2005):
+every
 master computes the same order from the same members, and a worker that joins or leaves moves only its own share.
 """
 
@@ -20,14 +21,16 @@ def _uniform(worker_id: str, digest: Digest) -> float:
 
 
 def score(member: Member, digest: Digest) -> float:
-    """Rank of a worker for a chunk; the highest holds it first. Its chance of being first is its share of the weights."""
+    """Rank of a worker for a chunk; the highest holds it first. Its chance of being first is its share of the
+    weights."""
     return -member.weight / math.log(_uniform(member.worker_id, digest))
 
 
 def order(members: Iterable[Member], digest: Digest) -> list[Member]:
     """All workers that take new chunks in the order in which they should hold this one.
 
-    The best worker of every zone comes before the second best of any, so the first R entries lie in as many zones as can
+    The best worker of every zone comes before the second best of any, so the first R entries lie in as many zones as
+    can
     be; entries after them are the stand-ins (handoff) for those that fail. Ties fall to the worker id.
     """
     ranked = sorted(

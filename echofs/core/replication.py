@@ -15,7 +15,9 @@ class ChunkWrite:
     a replica rather than tried, unless the quorum cannot be met without them.
     """
 
-    def __init__(self, digest: Digest, candidates: Sequence[str], wanted: int, *, unavailable: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, digest: Digest, candidates: Sequence[str], wanted: int, *, unavailable: frozenset[str] = frozenset()
+    ) -> None:
         self.digest = digest
         self.wanted = wanted
         self.acknowledged: list[str] = []
@@ -61,7 +63,9 @@ class ChunkWrite:
         """The workers that owe a replica as things stand: unanswered ones first, then placement order."""
         missing = self.wanted - len(self.acknowledged)
         waiting = [worker for worker in self._placement if worker in self._pending]
-        others = [worker for worker in self._placement if worker not in self._pending and worker not in self.acknowledged]
+        others = [
+            worker for worker in self._placement if worker not in self._pending and worker not in self.acknowledged
+        ]
         return (waiting + others)[: max(missing, 0)]
 
     def _try(self, worker: str) -> str:

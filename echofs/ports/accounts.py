@@ -13,7 +13,8 @@ class UserDirectory(ABC):
 
     @abstractmethod
     def add(self, user: User) -> None:
-        """Add a user. Raises :class:`NameTaken` (its ``field`` is ``username`` or ``email``) when, compared by ``names.fold``, either is in use."""
+        """Add a user. Raises :class:`NameTaken` (its ``field`` is ``username`` or ``email``) when, compared by
+        ``names.fold``, either is in use."""
 
     @abstractmethod
     def by_id(self, user_id: str) -> User:
@@ -25,7 +26,8 @@ class UserDirectory(ABC):
 
     @abstractmethod
     def set_password(self, user_id: str, password_hash: str) -> int:
-        """Replace the hash, advance the token epoch so that all earlier tokens stop working, and return the new epoch."""
+        """Replace the hash, advance the token epoch so that all earlier tokens stop working, and return the new
+        epoch."""
 
     @abstractmethod
     def set_disabled(self, user_id: str, disabled: bool) -> None:

@@ -1,4 +1,5 @@
-"""The catalog: the truth about files, versions, chunks and the replicas owed. Its only mutable state is each file's head."""
+"""The catalog: the truth about files, versions, chunks and the replicas owed. Its only mutable state is each file's
+head."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ from echofs.core.models import ChunkRecord, Digest, File, IdempotencyRecord, Owe
 class Commit:
     """One version to be made a file's head, with everything that must become true at the same moment.
 
-    ``version.parent`` must be the file's present head (0: the file does not exist and its path is free). ``chunks`` are recorded with it,
+    ``version.parent`` must be the file's present head (0: the file does not exist and its path is free). ``chunks``
+    are recorded with it,
     manifest included.
     """
 
@@ -57,7 +59,8 @@ class Page:
 
 
 class Catalog(ABC):
-    """All methods are safe to call from several threads and processes, and raise :class:`CatalogUnavailable` when it does not answer.
+    """All methods are safe to call from several threads and processes, and raise :class:`CatalogUnavailable` when it
+    does not answer.
 
     "Not found" is the same for a missing file, a deleted one (where noted) and another user's.
     """
@@ -66,8 +69,10 @@ class Catalog(ABC):
     def commit(self, commits: Sequence[Commit]) -> list[File | EchoError]:
         """Make each version the head of its file, durably, and answer for each in order; independent of each other.
 
-        A commit and its chunks, owed replicas and idempotency record become visible together or not at all. Refusals are
-        returned, not raised: :class:`HeadMoved` (the parent is not the head), :class:`NameTaken` (another living file has the path),
+        A commit and its chunks, owed replicas and idempotency record become visible together or not at all. Refusals
+        are
+        returned, not raised: :class:`HeadMoved` (the parent is not the head), :class:`NameTaken` (another living file
+        has the path),
         :class:`IdempotencyKeyReused` (the key is recorded already). Idempotent by dot: a version that is committed
         already is answered with its file again. Each file's numbers have no gaps and no doubles.
         """
@@ -82,11 +87,13 @@ class Catalog(ABC):
 
     @abstractmethod
     def files(self, query: ListQuery) -> Page:
-        """One page of living files. A cursor stays valid while files come and go. Raises :class:`InvalidRequest` for a malformed one."""
+        """One page of living files. A cursor stays valid while files come and go. Raises :class:`InvalidRequest` for a
+        malformed one."""
 
     @abstractmethod
     def folders(self, owner_id: str, parent: str) -> list[str]:
-        """Paths of the folders directly inside ``parent`` (``""`` for the root), sorted. A folder exists from the first file put below it."""
+        """Paths of the folders directly inside ``parent`` (``""`` for the root), sorted. A folder exists from the
+        first file put below it."""
 
     @abstractmethod
     def versions(self, owner_id: str, file_id: str) -> list[Version]:
@@ -102,7 +109,8 @@ class Catalog(ABC):
 
     @abstractmethod
     def record_chunks(self, chunks: Sequence[ChunkRecord]) -> None:
-        """Record chunks ahead of the commit that will refer to them, with their replicas and owed ones. Idempotent: replicas add up,
+        """Record chunks ahead of the commit that will refer to them, with their replicas and owed ones. Idempotent:
+        replicas add up,
         and a replica that is owed and present counts as present."""
 
     @abstractmethod
@@ -115,7 +123,8 @@ class Catalog(ABC):
 
     @abstractmethod
     def owe(self, worker_id: str, digests: Iterable[Digest], reason: str, now: Timestamp) -> None:
-        """``worker_id`` does not hold a good copy of these chunks: drop the replicas and owe them. Idempotent; unknown chunks are ignored."""
+        """``worker_id`` does not hold a good copy of these chunks: drop the replicas and owe them. Idempotent; unknown
+        chunks are ignored."""
 
     @abstractmethod
     def due(self, now: Timestamp, limit: int) -> list[OwedReplica]:
@@ -135,7 +144,8 @@ class Catalog(ABC):
 
     @abstractmethod
     def acquire_lease(self, name: str, holder: str, now: Timestamp, until: Timestamp) -> bool:
-        """Take or extend a lease that is free, expired or one's own. A lease saves double work; no safety depends on it."""
+        """Take or extend a lease that is free, expired or one's own. A lease saves double work; no safety depends on
+        it."""
 
     @abstractmethod
     def release_lease(self, name: str, holder: str) -> None:

@@ -33,3 +33,15 @@ class MemberList(ABC):
     @abstractmethod
     def save(self, members: list[Member]) -> None:
         """Replace the list atomically. Raises :class:`StoreUnavailable`."""
+
+
+class CallSigner(ABC):
+    """Proof that an internal call comes from this cluster, made from the shared secret and bound to one route."""
+
+    @abstractmethod
+    def sign(self, audience: str, method: str, path: str) -> str:
+        """A token for one method and path of one process (``controller``, or a worker's id); good for less than a minute."""
+
+    @abstractmethod
+    def verify(self, token: str, audience: str, method: str, path: str) -> None:
+        """Raise :class:`AuthenticationFailed` unless the token was signed for exactly this call and has not expired."""

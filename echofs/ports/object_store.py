@@ -27,7 +27,8 @@ ABSENT = Condition.ABSENT
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a store can hold. ``exclusive_create`` says whether ``only_if=ABSENT`` is safe against concurrent writers."""
+    """What a store can hold. ``exclusive_create`` says whether ``only_if=ABSENT`` is safe against concurrent
+    writers."""
 
     max_value_bytes: int
     exclusive_create: bool
@@ -43,7 +44,8 @@ class Stat:
 
 
 def check_key(key: str) -> tuple[str, str]:
-    """Split ``space/name`` and return both, or raise :class:`InvalidName`. Used on write and on list, by every store."""
+    """Split ``space/name`` and return both, or raise :class:`InvalidName`. Used on write and on list, by every
+    store."""
     space, slash, name = key.partition("/")
     if not slash or not _SPACE.fullmatch(space) or not _NAME.fullmatch(name):
         raise InvalidName("A key is space/name: lower-case letters, digits, . _ and - only.", field="key")
@@ -60,7 +62,8 @@ def check_space(space: str) -> str:
 class ObjectStore(ABC):
     """Bytes under keys. All methods are safe to call from several threads.
 
-    Every method raises :class:`InvalidName` for a malformed key and :class:`StoreUnavailable` (the only error worth a retry) when
+    Every method raises :class:`InvalidName` for a malformed key and :class:`StoreUnavailable` (the only error worth a
+    retry) when
     the medium fails; :class:`StoreFull`, a kind of it, when there is no room.
     """
 
@@ -89,12 +92,14 @@ class ObjectStore(ABC):
 
     @abstractmethod
     def delete(self, key: str, *, only_if: str | None = None) -> None:
-        """Remove a key; durable when it returns. Idempotent: removing an absent key is no error, unless ``only_if`` names
+        """Remove a key; durable when it returns. Idempotent: removing an absent key is no error, unless ``only_if``
+        names
         an etag, which then raises :class:`PreconditionFailed`."""
 
     @abstractmethod
     def list(self, space: str, *, prefix: str = "", after: str = "", limit: int = 1000) -> list[Stat]:
-        """Up to ``limit`` stats of a space in key order, names starting with ``prefix`` and greater than the name ``after``.
+        """Up to ``limit`` stats of a space in key order, names starting with ``prefix`` and greater than the name
+        ``after``.
         Unfinished writes are not shown."""
 
     @abstractmethod

@@ -45,3 +45,11 @@ class PasswordHasher(ABC):
     @abstractmethod
     def is_common(self, password: str) -> bool:
         """Whether the password stands on a list of those guessed first."""
+
+
+class Meters(ABC):
+    """Counters people watch. Unknown names are a programming error and raise KeyError."""
+
+    @abstractmethod
+    def add(self, name: str, amount: float = 1, **labels: str) -> None:
+        """Increase a counter."""

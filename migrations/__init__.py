@@ -1,0 +1,1 @@
+"""Alembic migrations of the SQL catalog, applied by ``echofs db upgrade``."""
