@@ -11,11 +11,18 @@ from echofs.core.models import Digest, Member
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A chunk as it is sent and stored: ``data`` is self-describing, ``size`` is the plain length in bytes."""
+    """A chunk as it is sent and stored: a self-describing header and a payload.
+
+    ``parts`` are the buffers that, one after the other, make the frame (two, so that a payload need not be copied behind
+    its header); ``size`` is the plain length in bytes.
+    """
 
     digest: Digest
     size: int
-    data: bytes = field(repr=False)
+    parts: tuple[bytes | memoryview, ...] = field(repr=False)
+
+    def __len__(self) -> int:
+        return sum(len(part) for part in self.parts)
 
 
 class ChunkCodec(ABC):
@@ -27,7 +34,7 @@ class ChunkCodec(ABC):
 
     @abstractmethod
     def split(self, body: bytes) -> list[Frame]:
-        """The frames of a batch, each verified by its checksum. ``data`` may be a view into ``body``.
+        """The frames of a batch, each verified by its checksum and in one part, a view into ``body``.
 
         Raises :class:`CorruptFrame` if any frame is malformed, longer than a chunk, or fails its checksum.
         """

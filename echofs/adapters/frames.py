@@ -1,0 +1,112 @@
+"""The chunk frame: how a chunk travels and lies on a disk. ``docs/architecture.md`` documents the format.
+
+A frame is a 64-byte header and a payload, all integers little-endian::
+
+    magic "ECHF" | format 1 B | codec 1 B | reserved 2 B | plain length 4 B | payload length 4 B | SHA-256 32 B | XXH3-128 16 B
+
+The digest is that of the plain bytes. The checksum (XXH3, Yann Collet) covers the 48 bytes before it and the payload: an LZ4 payload with
+flipped bits would often decode silently to other bytes.
+"""
+
+from __future__ import annotations
+
+import struct
+
+import lz4.block
+import xxhash
+
+from echofs.core.chunking import digest_of
+from echofs.core.errors import CorruptFrame
+from echofs.core.models import Digest
+from echofs.ports.chunks import ChunkCodec, Frame
+
+MAGIC = b"ECHF"
+FORMAT = 1
+RAW, LZ4 = 0, 1
+_HEADER = struct.Struct("<4sBBHII32s")
+HEADER_BYTES = _HEADER.size + 16
+_PROBE_BYTES = 64 << 10
+_WORTHWHILE = 0.9
+"""Compressed data must come to less than this share of the plain bytes, or reading it back costs more than it saves."""
+
+
+class Lz4Codec(ChunkCodec):
+    """Frames with LZ4 block payloads, or raw ones where LZ4 saves too little. ``chunk_size`` bounds every allocation."""
+
+    def __init__(self, chunk_size: int) -> None:
+        self._chunk_size = chunk_size
+
+    def encode(self, plain: bytes | memoryview, digest: Digest | None = None) -> Frame:
+        digest = digest or digest_of(plain)
+        codec, payload = _compress(plain)
+        head = _HEADER.pack(MAGIC, FORMAT, codec, 0, len(plain), len(payload), bytes.fromhex(digest))
+        return Frame(digest, len(plain), (head + _checksum(head, payload), payload))
+
+    def split(self, body: bytes) -> list[Frame]:
+        view = memoryview(body)
+        frames: list[Frame] = []
+        at = 0
+        while at < len(view):
+            _, size, payload_length, raw_digest = self._header(view[at : at + HEADER_BYTES])
+            end = at + HEADER_BYTES + payload_length
+            frame = view[at:end]
+            _verify(frame, payload_length)
+            frames.append(Frame(raw_digest.hex(), size, (frame,)))
+            at = end
+        return frames
+
+    def decode(self, data: bytes | memoryview, digest: Digest, *, check_digest: bool = False) -> bytes:
+        view = memoryview(data)
+        codec, size, payload_length, raw_digest = self._header(view[:HEADER_BYTES])
+        if raw_digest.hex() != digest:
+            raise CorruptFrame("The frame carries another chunk than the one asked for.")
+        _verify(view, payload_length)
+        plain = _decompress(codec, view[HEADER_BYTES:], size)
+        if check_digest and digest_of(plain) != digest:
+            raise CorruptFrame("The chunk's bytes do not have its digest.")
+        return plain
+
+    def _header(self, head: memoryview) -> tuple[int, int, int, bytes]:
+        if len(head) < HEADER_BYTES:
+            raise CorruptFrame("The frame ends within its header.")
+        magic, version, codec, _, size, payload_length, raw_digest = _HEADER.unpack_from(head)
+        if magic != MAGIC or version != FORMAT or codec not in (RAW, LZ4):
+            raise CorruptFrame("The frame is not of a known format.")
+        if not 0 < size <= self._chunk_size or payload_length > size:
+            raise CorruptFrame("The frame claims an impossible length.")
+        return codec, size, payload_length, raw_digest
+
+
+def _compress(plain: bytes | memoryview) -> tuple[int, bytes | memoryview]:
+    probe = plain[:_PROBE_BYTES]
+    if len(lz4.block.compress(probe, store_size=False)) >= len(probe) * _WORTHWHILE:
+        return RAW, plain
+    packed: bytes = lz4.block.compress(plain, store_size=False)
+    return (LZ4, packed) if len(packed) < len(plain) * _WORTHWHILE else (RAW, plain)
+
+
+def _decompress(codec: int, payload: memoryview, size: int) -> bytes:
+    if codec == RAW:
+        if len(payload) != size:
+            raise CorruptFrame("The frame's payload has not the length it claims.")
+        return bytes(payload)
+    try:
+        plain: bytes = lz4.block.decompress(payload, uncompressed_size=size)
+    except lz4.block.LZ4BlockError as error:
+        raise CorruptFrame("The frame's payload cannot be decompressed.") from error
+    if len(plain) != size:
+        raise CorruptFrame("The frame's payload has not the length it claims.")
+    return plain
+
+
+def _checksum(head: bytes | memoryview, payload: bytes | memoryview) -> bytes:
+    state = xxhash.xxh3_128(head)
+    state.update(payload)
+    return state.digest()
+
+
+def _verify(frame: memoryview, payload_length: int) -> None:
+    if len(frame) != HEADER_BYTES + payload_length:
+        raise CorruptFrame("The frame has not the length its header claims.")
+    if _checksum(frame[: _HEADER.size], frame[HEADER_BYTES:]) != frame[_HEADER.size : HEADER_BYTES]:
+        raise CorruptFrame("The frame fails its checksum.")
