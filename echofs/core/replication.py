@@ -54,6 +54,15 @@ class ChunkWrite:
         """Whether the ``strong`` quorum stands; ``zones`` maps every known worker to its zone."""
         return quorum_met(self.acknowledged, zones)
 
+    def hedge(self) -> list[str]:
+        """One more worker to ask although answers are still awaited, because they are slow; none if all were asked."""
+        return [self._try(self._untried.pop(0))] if self._untried else []
+
+    @property
+    def pending(self) -> frozenset[str]:
+        """The workers whose answer is awaited."""
+        return frozenset(self._pending)
+
     @property
     def settled(self) -> bool:
         """Whether no answer is awaited."""

@@ -13,7 +13,8 @@ from echofs.core.models import Digest, Member
 class Frame:
     """A chunk as it is sent and stored: a self-describing header and a payload.
 
-    ``parts`` are the buffers that, one after the other, make the frame (two, so that a payload need not be copied behind
+    ``parts`` are the buffers that, one after the other, make the frame (two, so that a payload need not be copied
+    behind
     its header); ``size`` is the plain length in bytes.
     """
 
@@ -50,8 +51,10 @@ class ChunkCodec(ABC):
 
 @dataclass(frozen=True, slots=True)
 class StoreReply:
-    """What one worker answered to one batch. ``failed`` gives a reason for each chunk it did not make durable."""
+    """What one worker answered to one batch. ``batch`` is the number :meth:`StoreExchange.send` gave it; ``failed`` has a
+    reason for each chunk the worker did not make durable."""
 
+    batch: int
     worker_id: str
     stored: tuple[Digest, ...]
     failed: Mapping[Digest, str]
@@ -63,19 +66,27 @@ class StoreExchange(ABC):
     """Batches under way to several workers at once, driven by one thread: send, wait, send more, wait again."""
 
     @abstractmethod
-    def send(self, member: Member, frames: Sequence[Frame]) -> None:
-        """Start sending frames to a worker; several sends to one worker are separate batches. Never raises for a
-        worker's failure: that arrives as a reply."""
+    def send(self, member: Member, frames: Sequence[Frame]) -> int:
+        """Start sending frames to a worker and number the batch; several sends to one worker are separate batches.
+        Never raises for a worker's failure: that arrives as a reply."""
 
     @abstractmethod
     def wait(self, timeout: float) -> list[StoreReply]:
         """Move bytes until at least one reply is complete or ``timeout`` seconds passed; the replies, or an empty list.
         A worker that does not move for the client's time limit is answered for with ``unreachable``."""
 
+    @abstractmethod
+    def wake(self) -> None:
+        """Make a :meth:`wait` in progress, or the next one, return at once. The only method other threads may call."""
+
     @property
     @abstractmethod
     def pending(self) -> bool:
         """Whether any reply is still to come."""
+
+    @abstractmethod
+    def abandon(self, worker_id: str) -> None:
+        """Stop waiting for a worker: all its pending batches are answered for with ``unreachable``."""
 
     @abstractmethod
     def close(self) -> None:

@@ -40,7 +40,8 @@ class CallSigner(ABC):
 
     @abstractmethod
     def sign(self, audience: str, method: str, path: str) -> str:
-        """A token for one method and path of one process (``controller``, or a worker's id); good for less than a minute."""
+        """A token for one method and path of one process (``controller``, or a worker's id); good for less than a
+        minute."""
 
     @abstractmethod
     def verify(self, token: str, audience: str, method: str, path: str) -> None:

@@ -1,0 +1,81 @@
+"""Calls from masters and jobs to workers: one request carries several chunks, one thread drives several workers."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterable, Mapping, Sequence
+
+from echofs.adapters.http_pool import HttpPool
+from echofs.adapters.store_exchange import HttpStoreExchange
+from echofs.core.errors import StoreUnavailable
+from echofs.core.models import Digest, Member
+from echofs.ports.chunks import StoreExchange, WorkerClient
+from echofs.ports.cluster import CallSigner
+
+STORE_PATH = "/internal/v1/chunks"
+FETCH_PATH = "/internal/v1/chunks/fetch"
+PRESENT_PATH = "/internal/v1/chunks/present"
+HEALTH_PATH = "/internal/v1/worker"
+HEALTH_SECONDS = 1.0
+_LENGTH_BYTES = 4
+
+
+class HttpWorkers(WorkerClient):
+    """Workers over internal HTTP. ``timeout`` is how many seconds a worker may stay without moving."""
+
+    def __init__(self, pool: HttpPool, signer: CallSigner, *, timeout: float) -> None:
+        self._pool = pool
+        self._signer = signer
+        self._timeout = timeout
+
+    def exchange(self) -> StoreExchange:
+        return HttpStoreExchange(self._pool, self._authorization, STORE_PATH, self._timeout)
+
+    def fetch(self, member: Member, digests: Sequence[Digest]) -> dict[Digest, bytes]:
+        body = self._call(member, "POST", FETCH_PATH, bytes.fromhex("".join(digests)))
+        found: dict[Digest, bytes] = {}
+        at = 0
+        for digest in digests:
+            length = int.from_bytes(body[at : at + _LENGTH_BYTES], "little")
+            at += _LENGTH_BYTES
+            if length:
+                found[digest] = body[at : at + length]
+                at += length
+        if at != len(body):
+            raise StoreUnavailable(f"{member.worker_id} sent an answer of the wrong length.")
+        return found
+
+    def present(self, member: Member, digests: Iterable[Digest]) -> set[Digest]:
+        asked = list(digests)
+        flags = self._call(member, "POST", PRESENT_PATH, bytes.fromhex("".join(asked)))
+        if len(flags) != len(asked):
+            raise StoreUnavailable(f"{member.worker_id} sent an answer of the wrong length.")
+        return {digest for digest, flag in zip(asked, flags, strict=True) if flag}
+
+    def health(self, member: Member) -> dict[str, object]:
+        try:
+            report = json.loads(self._call(member, "GET", HEALTH_PATH, b"", HEALTH_SECONDS))
+        except ValueError as error:
+            raise StoreUnavailable(f"{member.worker_id} sent an answer that is not JSON.") from error
+        return dict(report["data"])
+
+    def _call(self, member: Member, method: str, path: str, body: bytes, timeout: float | None = None) -> bytes:
+        headers = self._authorization(member.worker_id, method, path)
+        answer = self._pool.call(
+            member.url,
+            method,
+            path,
+            headers=headers,
+            body=body,
+            timeout=timeout if timeout is not None else self._timeout,
+        )
+        if answer.status != http.client.OK:
+            raise StoreUnavailable(f"{member.worker_id} answered {answer.status} to {method} {path}.")
+        return answer.body
+
+    def _authorization(self, worker_id: str, method: str, path: str) -> Mapping[str, str]:
+        return {
+            "Authorization": f"Bearer {self._signer.sign(worker_id, method, path)}",
+            "Content-Type": "application/octet-stream",
+        }

@@ -1,0 +1,308 @@
+"""Making chunks durable on workers.
+
+One thread per process drives all sockets to all workers. Chunks of whichever uploads wait for the same worker travel
+in one request, so
+many small files cost few requests; what waits longer makes larger batches by itself. ``echofs.core.replication``
+decides where each
+chunk goes and when it is safe.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from echofs.core import placement
+from echofs.core.consistency import STRONG_REPLICAS
+from echofs.core.errors import ClusterFull, EchoError, TooFewReplicas, Unavailable
+from echofs.core.models import ChunkRecord, Digest
+from echofs.core.replication import ChunkWrite
+from echofs.ports.chunks import Frame, StoreReply, WorkerClient
+from echofs.ports.runtime import Clock, Meters
+from echofs.services.cluster import MemberView
+from echofs.services.memory import MemoryBudget
+
+BATCH_BYTES = 4 << 20
+BATCH_CHUNKS = 64
+BATCHES_IN_FLIGHT = 3
+"""Per worker: one being received, one being made durable, one on its way back."""
+
+GRACE_SECONDS = 0.1
+"""How long a safe chunk waits for its remaining replicas: a second catalog commit for a late one would cost more."""
+HEDGE_SECONDS = 0.5
+"""After this long without a quorum a stand-in is asked as well."""
+STRAGGLER_SECONDS = 2.0
+"""How long a replica may go on in the background before the outbox takes over."""
+DEADLINE_SECONDS = 15.0
+
+_log = logging.getLogger(__name__)
+
+
+class PendingChunk:
+    """A chunk on its way. :meth:`wait` returns when it is safe; :meth:`record` says where it lies."""
+
+    def __init__(self, frame: Frame, write: ChunkWrite, now: float) -> None:
+        self.frame = frame
+        self.write = write
+        self.submitted_at = now
+        self.safe_at: float | None = None
+        self.full: set[str] = set()
+        self.hedged = False
+        self.recorded = False
+        self._safe: Future[None] = Future()
+
+    def wait(self) -> None:
+        """Block until the quorum stands. Raises :class:`TooFewReplicas` or :class:`ClusterFull`; always ends within
+        the deadline."""
+        self._safe.result(DEADLINE_SECONDS * 2)
+
+    def record(self) -> ChunkRecord:
+        """Replicas as acknowledged so far and those still owed. What is acknowledged later is settled by itself."""
+        self.recorded = True
+        acknowledged = tuple(self.write.acknowledged)
+        owed = tuple(worker for worker in self.write.owed() if worker not in acknowledged)
+        return ChunkRecord(self.write.digest, self.frame.size, acknowledged, owed)
+
+    @property
+    def resolved(self) -> bool:
+        """Whether :meth:`wait` would return at once."""
+        return self._safe.done()
+
+    def resolve(self, error: EchoError | None = None) -> None:
+        """Let the waiting upload go on. Only the first call counts."""
+        if self._safe.done():
+            return
+        if error is None:
+            self._safe.set_result(None)
+        else:
+            self._safe.set_exception(error)
+
+
+@dataclass
+class _Lane:
+    """Chunks waiting for one worker, and the batches it has not answered yet."""
+
+    waiting: deque[PendingChunk] = field(default_factory=deque)
+    batches: dict[int, list[PendingChunk]] = field(default_factory=dict)
+
+
+class Replicator:
+    """Thread-safe. The thread starts with the first chunk, never before a fork."""
+
+    def __init__(
+        self,
+        workers: WorkerClient,
+        members: MemberView,
+        budget: MemoryBudget,
+        clock: Clock,
+        meters: Meters,
+        *,
+        wanted: int,
+    ) -> None:
+        self._workers = workers
+        self._members = members
+        self._budget = budget
+        self._clock = clock
+        self._meters = meters
+        self._wanted = wanted
+        self._lock = threading.Lock()
+        self._submitted: deque[PendingChunk] = deque()
+        self._late: deque[tuple[str, Digest]] = deque()
+        self._loop: _ReplicationLoop | None = None
+        self._stopped = False
+
+    @property
+    def wanted(self) -> int:
+        """Replicas every chunk should have."""
+        return self._wanted
+
+    def submit(self, frame: Frame) -> PendingChunk:
+        """Start replicating a chunk; blocks while the memory budget is exhausted. Raises :class:`Unavailable`."""
+        self._budget.acquire(len(frame), DEADLINE_SECONDS)
+        candidates = [member.worker_id for member in placement.order(self._members.members(), frame.digest)]
+        write = ChunkWrite(frame.digest, candidates, self._wanted, unavailable=self._members.unavailable())
+        chunk = PendingChunk(frame, write, self._clock.monotonic())
+        with self._lock:
+            if self._stopped:
+                self._budget.release(len(frame))
+                raise Unavailable("This master is stopping; try again.")
+            if self._loop is None:
+                self._loop = _ReplicationLoop(self)
+                self._loop.start()
+            self._submitted.append(chunk)
+        self._loop.wake()
+        return chunk
+
+    def take_late(self) -> Mapping[str, list[Digest]]:
+        """Replicas acknowledged after their chunk was recorded, by worker; each is handed out once."""
+        late: dict[str, list[Digest]] = {}
+        while self._late:
+            worker_id, digest = self._late.popleft()
+            late.setdefault(worker_id, []).append(digest)
+        return late
+
+    def stop(self) -> None:
+        """End the thread; chunks under way fail with :class:`Unavailable`. Idempotent."""
+        with self._lock:
+            self._stopped = True
+            loop, self._loop = self._loop, None
+        if loop is not None:
+            loop.stop()
+
+
+class _ReplicationLoop(threading.Thread):
+    """The thread: all its state is touched by it alone, but for the submission queue."""
+
+    def __init__(self, owner: Replicator) -> None:
+        super().__init__(name="replication", daemon=True)
+        self._owner = owner
+        self._exchange = owner._workers.exchange()
+        self._lanes: dict[str, _Lane] = {}
+        self._open: set[PendingChunk] = set()
+        self._stopping = False
+
+    def wake(self) -> None:
+        self._exchange.wake()
+
+    def stop(self) -> None:
+        self._stopping = True
+        self.wake()
+        self.join(timeout=5)
+
+    def run(self) -> None:
+        try:
+            while not self._stopping:
+                self.turn(0.05 if self._open else 5.0)
+        finally:
+            for chunk in [*self._open, *self._owner._submitted]:
+                chunk.resolve(Unavailable("This master is stopping; try again."))
+                self._owner._budget.release(len(chunk.frame))
+            self._exchange.close()
+
+    def turn(self, timeout: float) -> None:
+        """One round: what arrived, what is new, what is overdue, what can be sent."""
+        for reply in self._exchange.wait(timeout):
+            self._on_reply(reply)
+        now = self._owner._clock.monotonic()
+        while self._owner._submitted:
+            chunk = self._owner._submitted.popleft()
+            self._open.add(chunk)
+            self._queue(chunk, chunk.write.start())
+            self._review(chunk, now)
+        for chunk in list(self._open):
+            self._check_times(chunk, now)
+        for worker_id, lane in list(self._lanes.items()):
+            self._fill(worker_id, lane)
+
+    def _on_reply(self, reply: StoreReply) -> None:
+        owner = self._owner
+        batch = self._lanes[reply.worker_id].batches.pop(reply.batch)
+        stored = set(reply.stored)
+        if reply.unreachable:
+            owner._members.report_failure(reply.worker_id)
+            self._drop_waiting(reply.worker_id)
+        else:
+            owner._members.report_success(reply.worker_id)
+        now = owner._clock.monotonic()
+        for chunk in batch:
+            if chunk.write.digest in stored:
+                self._on_stored(chunk, reply.worker_id)
+            else:
+                self._on_failed(chunk, reply.worker_id, full=reply.full)
+            self._review(chunk, now)
+        if stored:
+            owner._meters.add("chunk_acknowledgements", len(stored), worker=reply.worker_id)
+        if reply.failed:
+            reason = "unreachable" if reply.unreachable else "full" if reply.full else "refused"
+            owner._meters.add("replica_failures", len(reply.failed), worker=reply.worker_id, reason=reason)
+            _log.warning("replica failed", extra={"worker": reply.worker_id, "why": next(iter(reply.failed.values()))})
+
+    def _on_stored(self, chunk: PendingChunk, worker_id: str) -> None:
+        chunk.write.on_stored(worker_id)
+        if chunk.recorded:
+            self._owner._late.append((worker_id, chunk.write.digest))
+
+    def _on_failed(self, chunk: PendingChunk, worker_id: str, *, full: bool) -> None:
+        chunk.write.on_failed(worker_id)
+        if full:
+            chunk.full.add(worker_id)
+        if not chunk.resolved:
+            self._queue(chunk, chunk.write.next_workers(self._owner._members.zones()))
+
+    def _drop_waiting(self, worker_id: str) -> None:
+        """Chunks that queue behind a dead worker go to their stand-ins now rather than after time-outs of their own."""
+        waiting, self._lanes[worker_id].waiting = self._lanes[worker_id].waiting, deque()
+        now = self._owner._clock.monotonic()
+        for chunk in waiting:
+            self._on_failed(chunk, worker_id, full=False)
+            self._review(chunk, now)
+
+    def _queue(self, chunk: PendingChunk, worker_ids: list[str]) -> None:
+        for worker_id in worker_ids:
+            self._lanes.setdefault(worker_id, _Lane()).waiting.append(chunk)
+
+    def _review(self, chunk: PendingChunk, now: float) -> None:
+        """Resolve or close a chunk if the last event decided it."""
+        write = chunk.write
+        if chunk.safe_at is None and write.satisfied(self._owner._members.zones()):
+            chunk.safe_at = now
+        if write.settled:
+            chunk.resolve(None if chunk.safe_at is not None else _failure(chunk))
+            if chunk in self._open:
+                self._open.remove(chunk)
+                self._owner._budget.release(len(chunk.frame))
+
+    def _check_times(self, chunk: PendingChunk, now: float) -> None:
+        if chunk.safe_at is not None:
+            if now - chunk.safe_at >= GRACE_SECONDS:
+                chunk.resolve()
+            if now - chunk.safe_at >= STRAGGLER_SECONDS:
+                self._give_up(chunk)
+        elif now - chunk.submitted_at >= DEADLINE_SECONDS:
+            chunk.resolve(_failure(chunk))
+            self._give_up(chunk)
+        elif now - chunk.submitted_at >= HEDGE_SECONDS and not chunk.hedged:
+            chunk.hedged = True
+            self._queue(chunk, chunk.write.hedge())
+
+    def _give_up(self, chunk: PendingChunk) -> None:
+        """Stop waiting for the workers that hold a chunk up: what they have not stored is owed."""
+        for worker_id in chunk.write.pending:
+            _log.warning("replica too slow", extra={"worker": worker_id})
+            self._exchange.abandon(worker_id)
+
+    def _fill(self, worker_id: str, lane: _Lane) -> None:
+        member = next((known for known in self._owner._members.members() if known.worker_id == worker_id), None)
+        if member is None:
+            if lane.waiting:
+                self._drop_waiting(worker_id)
+            return
+        while lane.waiting and len(lane.batches) < BATCHES_IN_FLIGHT:
+            batch = _take(lane.waiting)
+            number = self._exchange.send(member, [chunk.frame for chunk in batch])
+            lane.batches[number] = batch
+
+
+def _take(waiting: deque[PendingChunk]) -> list[PendingChunk]:
+    """The chunks of the next batch: at least one, in the order in which they came."""
+    batch = [waiting.popleft()]
+    size = len(batch[0].frame)
+    while waiting and len(batch) < BATCH_CHUNKS and size + len(waiting[0].frame) <= BATCH_BYTES:
+        size += len(waiting[0].frame)
+        batch.append(waiting.popleft())
+    return batch
+
+
+def _failure(chunk: PendingChunk) -> EchoError:
+    acknowledged = len(chunk.write.acknowledged)
+    if chunk.full and not acknowledged:
+        return ClusterFull("Every worker that answered is full; nothing was stored. Free space or add a worker.")
+    return TooFewReplicas(
+        f"A strong write needs {STRONG_REPLICAS} workers in different zones and {acknowledged} made the data durable; "
+        "nothing was acknowledged. Try again when more workers are up.",
+        retry_after=2,
+    )
