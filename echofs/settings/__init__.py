@@ -1,0 +1,10 @@
+"""What the environment says, read once and checked once.
+
+``load`` turns variables into one frozen :class:`Settings`; nothing else in EchoFS reads the environment, and only
+``echofs.bootstrap`` and ``echofs.cli`` see a :class:`Settings`: everything below them gets plain values.
+"""
+
+from echofs.settings.load import load, role_from
+from echofs.settings.model import VARIABLES, ProcessRole, Settings
+
+__all__ = ["VARIABLES", "ProcessRole", "Settings", "load", "role_from"]
