@@ -1,0 +1,145 @@
+"""Taking possession of a disk store's root: one process at a time, and only the worker it belongs to.
+
+A disk carries an identity file, so that a swapped, wiped or unmounted disk is noticed before anything is served from
+it or written to it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from echofs.adapters.stores.disk_calls import FOLDER_MODE, DiskCalls
+from echofs.adapters.stores.disk_files import DurableFiles
+from echofs.core.errors import InvalidName, InvalidSetting
+from echofs.ports.object_store import check_space
+
+FORMAT = 1
+IDENTITY_FILE = "identity.json"
+SETTING = "CHUNK_STORE"
+_RETRY_SECONDS = 0.1
+_IDENTITY_BYTES = 4096
+
+
+def open_root(root: Path, calls: DiskCalls, lock_wait_seconds: float) -> int:
+    """A descriptor of the root folder, made if missing and locked for this process until the descriptor is closed.
+
+    Raises :class:`InvalidSetting` if the folder cannot be opened, or if another process still holds it after
+    ``lock_wait_seconds``: a restarted worker may meet its predecessor for a moment.
+    """
+    with _refused(root):
+        _make_root(root.absolute(), calls)
+        fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            _lock(fd, root, lock_wait_seconds)
+        except BaseException:
+            os.close(fd)
+            raise
+    return fd
+
+
+def claim(files: DurableFiles, root: Path, owner: str) -> str:
+    """The store's id, from the identity file; a fresh root gets one, durably.
+
+    Raises :class:`InvalidSetting` if the root belongs to another worker, or holds data without an identity.
+    """
+    with _refused(root):
+        try:
+            raw, _ = files.read(IDENTITY_FILE, _IDENTITY_BYTES)
+        except FileNotFoundError:
+            _refuse_orphans(files, root)
+            return _new_identity(files, root, owner)
+        store_id = _check_identity(raw, root, owner)
+        # Not before the identity is known: a folder named by mistake may belong to somebody else.
+        files.clear()
+        return store_id
+
+
+def _make_root(root: Path, calls: DiskCalls) -> None:
+    missing = [folder for folder in (root, *root.parents) if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(FOLDER_MODE, exist_ok=True)
+        parent = os.open(folder.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            calls.flush_folder(parent)
+        finally:
+            os.close(parent)
+
+
+def _lock(fd: int, root: Path, wait_seconds: float) -> None:
+    tries = max(1, round(wait_seconds / _RETRY_SECONDS))
+    for attempt in range(1, tries + 1):
+        try:
+            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if attempt < tries:
+                time.sleep(_RETRY_SECONDS)
+    raise _refusal(root, "another process is using it. Stop that one, or give each worker a folder of its own")
+
+
+def _refuse_orphans(files: DurableFiles, root: Path) -> None:
+    for name in files.entries("."):
+        if _is_space(name) and files.entries(name):
+            raise _refusal(
+                root,
+                f"it holds data but no {IDENTITY_FILE}. If this is the wrong folder or mount, correct it; if the file "
+                "was lost, restore it; otherwise choose an empty folder and the copies are made anew",
+            )
+
+
+def _is_space(name: str) -> bool:
+    try:
+        check_space(name)
+    except InvalidName:
+        return False
+    return True
+
+
+def _new_identity(files: DurableFiles, root: Path, owner: str) -> str:
+    store_id = str(uuid.uuid4())
+    raw = json.dumps({"format": FORMAT, "store_id": store_id, "owner": owner}).encode()
+    files.prepare()
+    with files.staged([raw]) as (temp,):
+        if not temp.stamp_kept:
+            raise _refusal(root, "its file system keeps too coarse times. Use a current one, such as ext4 or XFS")
+        with files.changing(["."]):
+            files.create(temp, IDENTITY_FILE)
+    return store_id
+
+
+def _check_identity(raw: bytes, root: Path, owner: str) -> str:
+    try:
+        identity = json.loads(raw)
+        form, store_id, holder = identity["format"], identity["store_id"], identity["owner"]
+    except (ValueError, KeyError, TypeError):
+        form = store_id = holder = None
+    if form != FORMAT or not isinstance(store_id, str):
+        raise _refusal(
+            root,
+            f"its {IDENTITY_FILE} is damaged or of a newer EchoFS. Restore it, upgrade, or choose an empty folder",
+        )
+    if holder != owner:
+        raise _refusal(
+            root,
+            f"it belongs to worker {holder}, not to {owner}. Correct the mount, {SETTING} or WORKER_ID, or choose an "
+            "empty folder",
+        )
+    return store_id
+
+
+def _refusal(root: Path, reason: str) -> InvalidSetting:
+    return InvalidSetting(f"{SETTING}: the folder {root} cannot be used: {reason}.", field=SETTING)
+
+
+@contextmanager
+def _refused(root: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _refusal(root, error.strerror or "it cannot be read") from error

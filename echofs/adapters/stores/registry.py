@@ -1,0 +1,67 @@
+"""Stores by URL: the one place that knows which kinds there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from echofs.adapters.stores.disk import RESERVE_BYTES, DiskStore
+from echofs.adapters.stores.memory import MemoryStore
+from echofs.core.errors import InvalidSetting
+from echofs.ports.object_store import ObjectStore
+
+SETTING = "CHUNK_STORE"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreRequest:
+    """What a kind of store is opened with; ``rest`` is the part of the URL after the scheme."""
+
+    rest: str
+    owner: str
+    max_value_bytes: int
+    reserve_bytes: int
+
+
+def _open_disk(request: StoreRequest) -> ObjectStore:
+    if not request.rest or "\0" in request.rest:
+        raise InvalidSetting(f"{SETTING}: disk: needs a folder, such as disk:/var/lib/echofs.", field=SETTING)
+    return DiskStore(
+        Path(request.rest),
+        max_value_bytes=request.max_value_bytes,
+        owner=request.owner,
+        reserve_bytes=request.reserve_bytes,
+    )
+
+
+def _open_memory(request: StoreRequest) -> ObjectStore:
+    if request.rest:
+        raise InvalidSetting(f"{SETTING}: memory: takes nothing after the colon.", field=SETTING)
+    return MemoryStore(max_value_bytes=request.max_value_bytes)
+
+
+SCHEMES: dict[str, Callable[[StoreRequest], ObjectStore]] = {"disk": _open_disk, "memory": _open_memory}
+"""Each opener gets the size it must be able to hold, and may offer less if its medium cannot."""
+
+
+def open_store(url: str, *, owner: str, max_value_bytes: int, reserve_bytes: int = RESERVE_BYTES) -> ObjectStore:
+    """Open the store a ``CHUNK_STORE`` URL names: ``disk:PATH`` or ``memory:``.
+
+    ``owner`` is the worker that owns the medium, ``max_value_bytes`` the largest value it must hold (a whole chunk
+    frame), ``reserve_bytes`` the free space below which new values are refused.
+    Raises :class:`InvalidSetting` for an unknown scheme, an unusable medium, or one whose limit is too small.
+    """
+    scheme, colon, rest = url.partition(":")
+    if not colon or scheme not in SCHEMES:
+        known = ", ".join(f"{name}:" for name in sorted(SCHEMES))
+        raise InvalidSetting(f"{SETTING}: unknown kind of store in '{url}'. Known are {known}.", field=SETTING)
+    store = SCHEMES[scheme](StoreRequest(rest, owner, max_value_bytes, reserve_bytes))
+    limit = store.limits.max_value_bytes
+    if limit < max_value_bytes:
+        raise InvalidSetting(
+            f"{SETTING}: this store takes at most {limit} bytes in one value, but a chunk needs {max_value_bytes}. "
+            "Lower CHUNK_SIZE or choose another store.",
+            field=SETTING,
+        )
+    return store
