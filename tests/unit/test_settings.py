@@ -1,0 +1,281 @@
+"""What each variable accepts, where values come from, and how secrets are chosen."""
+
+from __future__ import annotations
+
+import re
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from echofs.core.errors import InvalidSetting
+from echofs.settings import VARIABLES, Settings, load, role_from
+
+ROOT = Path(__file__).parents[2]
+JWT = "j" * 32
+CLUSTER = "c" * 32
+SECRETS = {"JWT_SECRET": JWT, "CLUSTER_SECRET": CLUSTER}
+
+
+def read(role: str = "master", /, *, env_file: Path | None = None, **environ: str) -> Settings:
+    return load({**SECRETS, **environ}, role=role, env_file=env_file)
+
+
+def refusal(role: str = "master", /, **environ: str) -> InvalidSetting:
+    with pytest.raises(InvalidSetting) as caught:
+        read(role, **environ)
+    assert "\n" not in caught.value.message
+    return caught.value
+
+
+def test_the_defaults_are_those_of_the_documentation() -> None:
+    settings = read()
+    assert settings.data_dir == Path(".echofs").absolute()
+    assert settings.database_url == f"sqlite:///{settings.data_dir}/catalog.db"
+    assert (settings.master_host, settings.master_port) == ("0.0.0.0", 8080)
+    assert settings.controller_url == "http://127.0.0.1:8082"
+    assert (settings.replication_factor, settings.chunk_size, settings.upload_memory) == (3, 1 << 20, 64 << 20)
+    assert (settings.jwt_expiration_hours, settings.jwt_refresh_days, settings.login_rate) == (1, 30, "10/minute")
+    assert (settings.log_level, settings.log_format, settings.redis_addr) == ("info", "text", None)
+
+
+def test_the_embedded_cluster_listens_on_this_machine_only() -> None:
+    assert read("all").master_host == "127.0.0.1"
+    assert read("all", MASTER_HOST="0.0.0.0").master_host == "0.0.0.0"
+
+
+def test_a_worker_derives_its_zone_store_and_address_from_its_name_and_port() -> None:
+    settings = read("worker", WORKER_ID="worker7", WORKER_PORT="9001", ECHOFS_DATA_DIR="/data")
+    assert settings.worker_zone == "worker7"
+    assert settings.chunk_store == "disk:/data/worker7"
+    assert settings.worker_url == "http://127.0.0.1:9001"
+    assert settings.process_name == "worker7"
+    assert settings.listen == ("127.0.0.1", 9001)
+
+
+def test_a_worker_without_a_name_is_refused() -> None:
+    assert refusal("worker").field == "WORKER_ID"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "[::]"])
+def test_a_worker_on_all_addresses_must_say_which_one_masters_call(host: str) -> None:
+    assert refusal("worker", WORKER_ID="w", WORKER_HOST=host).field == "WORKER_URL"
+    assert read("worker", WORKER_ID="w", WORKER_HOST=host, WORKER_URL="http://w:1").worker_url == "http://w:1"
+
+
+def test_an_ipv6_address_is_bracketed_in_addresses_made_from_it() -> None:
+    assert read("worker", WORKER_ID="w", WORKER_HOST="::1").worker_url == "http://[::1]:8091"
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("1MB", 1 << 20), ("1 mib", 1 << 20), ("64KB", 65536), ("65536", 65536), ("16M", 16 << 20), ("100000", 100000)],
+)
+def test_sizes_count_in_powers_of_1024(text: str, size: int) -> None:
+    assert read(CHUNK_SIZE=text).chunk_size == size
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CHUNK_SIZE", "63KB"),
+        ("CHUNK_SIZE", "17MB"),
+        ("CHUNK_SIZE", "1.5MB"),
+        ("CHUNK_SIZE", "many"),
+        ("REPLICATION_FACTOR", "1"),
+        ("REPLICATION_FACTOR", "17"),
+        ("REPLICATION_FACTOR", "three"),
+        ("MASTER_PORT", "0"),
+        ("MASTER_PORT", "65536"),
+        ("MASTER_PORT", "9" * 5000),
+        ("MASTER_PORT", "٨٠"),
+        ("MASTER_HOST", "http://localhost"),
+        ("JWT_EXPIRATION_HOURS", "0"),
+        ("JWT_EXPIRATION_HOURS", "nan"),
+        ("JWT_EXPIRATION_HOURS", "inf"),
+        ("WORKER_TIMEOUT", "-1"),
+        ("WORKER_WEIGHT", "heavy"),
+        ("WORKER_ID", "../worker"),
+        ("WORKER_ID", "controller"),
+        ("WORKER_URL", "https://worker"),
+        ("WORKER_URL", "http://worker/path"),
+        ("WORKER_URL", "http://worker:notaport"),
+        ("ECHOFS_CONTROLLER_URL", "127.0.0.1:8082"),
+        ("CHUNK_STORE", "/var/lib/echofs"),
+        ("LOGIN_RATE", "often"),
+        ("LOGIN_RATE", "0/minute"),
+        ("REDIS_ADDR", "redis"),
+        ("REDIS_ADDR", "redis:port"),
+        ("LOG_LEVEL", "loud"),
+        ("LOG_FORMAT", "xml"),
+        ("TRUSTED_PROXIES", "-1"),
+        ("MAX_UPLOAD_SIZE", "-5"),
+        ("UPLOAD_MEMORY", "2MB"),
+    ],
+)
+def test_a_wrong_value_is_one_line_naming_the_variable(name: str, value: str) -> None:
+    error = refusal(**{name: value})
+    assert error.field == name
+    assert name in error.message
+    assert len(error.message) < 250
+
+
+def test_an_unknown_role_is_refused() -> None:
+    assert refusal("boss").field == "ECHOFS_ROLE"
+
+
+def test_line_breaks_and_escapes_in_a_value_do_not_reach_the_message() -> None:
+    assert "\x1b" not in refusal(LOG_LEVEL="in\nfo\x1b[31m").message
+
+
+def test_a_database_password_is_never_repeated() -> None:
+    assert "hunter2" not in refusal(DATABASE_URL="mysql://me:hunter2@db/echofs").message
+
+
+def test_empty_means_unset() -> None:
+    settings = read(MASTER_PORT="", REDIS_ADDR=" ", ECHOFS_CONTROLLER_URL="", CONTROLLER_PORT="9000")
+    assert settings.master_port == 8080
+    assert settings.redis_addr is None
+    assert settings.controller_url == "http://127.0.0.1:9000"
+
+
+def test_login_limits_can_be_switched_off() -> None:
+    assert read(LOGIN_RATE="off").login_rate == ""
+
+
+def test_repr_shows_no_secret() -> None:
+    shown = repr(read(DATABASE_URL="postgres://me:hunter2@db/echofs"))
+    assert JWT not in shown
+    assert CLUSTER not in shown
+    assert "hunter2" not in shown
+
+
+class TestEnvFile:
+    def test_its_values_stand_in_for_unset_variables(self, tmp_path: Path) -> None:
+        env_file = tmp_path / ".env"
+        env_file.write_text("# comment\nMASTER_PORT=9100\nWORKER_ZONE='west'\nexport LOG_FORMAT=json\n")
+        settings = read(env_file=env_file)
+        assert (settings.master_port, settings.worker_zone, settings.log_format) == (9100, "west", "json")
+
+    def test_the_real_environment_wins_unless_it_is_empty(self, tmp_path: Path) -> None:
+        env_file = tmp_path / ".env"
+        env_file.write_text("MASTER_PORT=9100\nCONTROLLER_PORT=9200\n")
+        settings = read(env_file=env_file, MASTER_PORT="9101", CONTROLLER_PORT="")
+        assert (settings.master_port, settings.controller_port) == (9101, 9200)
+
+    def test_it_may_be_missing(self, tmp_path: Path) -> None:
+        assert read(env_file=tmp_path / ".env").master_port == 8080
+
+    def test_one_that_is_no_text_is_refused(self, tmp_path: Path) -> None:
+        env_file = tmp_path / ".env"
+        env_file.write_bytes(b"MASTER_PORT=\xff\xfe\n")
+        with pytest.raises(InvalidSetting, match=re.escape(str(env_file))):
+            read(env_file=env_file)
+
+    def test_it_may_name_the_role(self, tmp_path: Path) -> None:
+        env_file = tmp_path / ".env"
+        env_file.write_text("ECHOFS_ROLE=worker\n")
+        assert role_from({}, env_file=env_file) == "worker"
+        assert role_from({"ECHOFS_ROLE": "master"}, env_file=env_file) == "master"
+        assert role_from({}, env_file=None) == ""
+
+
+class TestSecrets:
+    @staticmethod
+    def load(role: str, folder: Path, **environ: str) -> Settings:
+        return load({"ECHOFS_DATA_DIR": str(folder), "WORKER_ID": "w", **environ}, role=role, env_file=None)
+
+    def refused(self, role: str, folder: Path, **environ: str) -> InvalidSetting:
+        with pytest.raises(InvalidSetting) as caught:
+            self.load(role, folder, **environ)
+        for value in environ.values():
+            assert value not in caught.value.message
+        return caught.value
+
+    def test_the_embedded_cluster_makes_its_own_and_keeps_them(self, tmp_path: Path) -> None:
+        folder = tmp_path / "data"
+        first, second = self.load("all", folder), self.load("all", folder)
+        assert len(first.jwt_secret) == 64
+        assert first.jwt_secret != first.cluster_secret
+        assert (first.jwt_secret, first.cluster_secret) == (second.jwt_secret, second.cluster_secret)
+        assert stat.S_IMODE((folder / "secrets.env").stat().st_mode) == 0o600
+        assert [path.name for path in folder.iterdir()] == ["secrets.env"]
+
+    def test_when_two_starts_race_both_use_the_file_that_was_there_first(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        winner = self.load("all", tmp_path)
+        monkeypatch.setattr(Path, "exists", lambda path, **_: False)
+        assert self.load("all", tmp_path).jwt_secret == winner.jwt_secret
+        assert len(list(tmp_path.iterdir())) == 1
+
+    def test_other_roles_read_that_file(self, tmp_path: Path) -> None:
+        made = self.load("all", tmp_path)
+        assert self.load("master", tmp_path).jwt_secret == made.jwt_secret
+        assert self.load("worker", tmp_path).cluster_secret == made.cluster_secret
+
+    @pytest.mark.parametrize("role", ["master", "worker", "controller", "jobs"])
+    def test_other_roles_never_make_one(self, role: str, tmp_path: Path) -> None:
+        error = self.refused(role, tmp_path)
+        assert "token_hex" in error.message
+        assert list(tmp_path.iterdir()) == []
+
+    def test_the_environment_wins_over_the_file(self, tmp_path: Path) -> None:
+        made = self.load("all", tmp_path)
+        settings = self.load("master", tmp_path, JWT_SECRET=JWT)
+        assert (settings.jwt_secret, settings.cluster_secret) == (JWT, made.cluster_secret)
+
+    @pytest.mark.parametrize("role", ["worker", "controller", "jobs"])
+    def test_only_masters_hold_the_key_to_users_tokens(self, role: str, tmp_path: Path) -> None:
+        assert self.load(role, tmp_path, JWT_SECRET=JWT, CLUSTER_SECRET=CLUSTER).jwt_secret == ""
+
+    def test_commands_need_none(self, tmp_path: Path) -> None:
+        settings = self.load("command", tmp_path)
+        assert (settings.jwt_secret, settings.cluster_secret) == ("", "")
+
+    def test_a_short_one_is_refused(self, tmp_path: Path) -> None:
+        assert self.refused("master", tmp_path, JWT_SECRET="j" * 31, CLUSTER_SECRET=CLUSTER).field == "JWT_SECRET"
+
+    def test_equal_ones_are_refused(self, tmp_path: Path) -> None:
+        assert self.refused("all", tmp_path, JWT_SECRET=JWT, CLUSTER_SECRET=JWT).field == "CLUSTER_SECRET"
+
+    @pytest.mark.parametrize("name", ["JWT_SECRET", "CLUSTER_SECRET"])
+    def test_the_samples_of_the_example_file_are_refused(self, name: str, tmp_path: Path) -> None:
+        samples = dict(assignments(ROOT / ".env.example"))
+        assert self.refused("master", tmp_path, **{**SECRETS, name: samples[name]}).field == name
+
+    def test_a_file_others_can_read_is_refused(self, tmp_path: Path) -> None:
+        self.load("all", tmp_path)
+        (tmp_path / "secrets.env").chmod(0o640)
+        assert "chmod 600" in self.refused("all", tmp_path).message
+
+    def test_a_data_folder_that_cannot_be_made_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+        error = self.refused("all", tmp_path / "file")
+        assert error.field == "ECHOFS_DATA_DIR"
+
+
+def assignments(path: Path) -> list[tuple[str, Any]]:
+    """The settings of an example file, commented out or not."""
+    return re.findall(r"^#?([A-Z][A-Z0-9_]+)=(.*)$", path.read_text(), flags=re.MULTILINE)
+
+
+def test_the_example_file_lists_every_variable_once_and_no_other() -> None:
+    names = [name for name, _ in assignments(ROOT / ".env.example")]
+    assert sorted(names) == sorted(VARIABLES)
+
+
+def test_the_example_file_as_it_is_changes_nothing(tmp_path: Path) -> None:
+    assert read(env_file=ROOT / ".env.example") == read()
+
+
+def test_every_value_of_the_example_file_is_allowed() -> None:
+    samples = {name: value for name, value in assignments(ROOT / ".env.example") if not name.endswith("_SECRET")}
+    settings = read("worker", **samples)
+    assert settings.worker_id == "worker1"
+
+
+def test_the_production_example_sets_only_known_variables() -> None:
+    names = [name for name, _ in assignments(ROOT / "config" / "production.env.example")]
+    assert set(names) <= set(VARIABLES)
