@@ -1,0 +1,85 @@
+"""Who may call what: one table, and the check before every request that enforces it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+
+from flask import Flask, g, request
+
+from echofs.core.errors import AuthenticationFailed, Forbidden
+from echofs.core.models import Role
+from echofs.services.accounts import Principal
+
+_MAX_TOKEN_CHARACTERS = 4096
+"""Ten times the tokens made here: longer ones are not worth a signature check."""
+
+
+class Access(Enum):
+    """What a caller must prove. The two kinds of token never stand in for each other."""
+
+    PUBLIC = "public"
+    """Nothing; or the view asks for a proof of its own."""
+    USER = "user"
+    """A user's access token."""
+    ADMIN = "admin"
+    """An administrator's access token."""
+    INTERNAL = "internal"
+    """A token signed by a process of this cluster for exactly this call."""
+
+
+ACCESS: dict[str, Access] = {
+    "accounts.register": Access.PUBLIC,
+    "accounts.login": Access.PUBLIC,
+    "accounts.refresh": Access.PUBLIC,  # Takes a refresh token, which opens nothing else.
+    "accounts.logout": Access.USER,
+    "accounts.profile": Access.USER,
+    "accounts.change_password": Access.USER,
+}
+"""Every endpoint of every role; the tests of authorization are made from it."""
+
+
+def install_access(
+    app: Flask, *, authenticate: Callable[[str], Principal], verify_call: Callable[[str, str, str], None]
+) -> None:
+    """Enforce the table.
+
+    ``authenticate`` turns a user's access token into its bearer; ``verify_call`` takes an internal token, method and
+    path. Both raise :class:`AuthenticationFailed`.
+    """
+
+    @app.before_request
+    def enforce() -> None:
+        # An address or method that matches no route has no endpoint, and Flask answers 404 or 405 after this.
+        if request.endpoint is None:
+            return
+        access = ACCESS[request.endpoint]
+        if access is Access.INTERNAL:
+            verify_call(bearer_token(), request.method, request.path)
+        elif access is not Access.PUBLIC:
+            g.principal = authenticate(bearer_token())
+            if access is Access.ADMIN and g.principal.role is not Role.ADMIN:
+                raise Forbidden("Only an administrator may do this.")
+
+
+def check_declared(app: Flask) -> None:
+    """Raise LookupError naming the endpoints of ``app`` that the table does not have. Call it once all are mounted."""
+    undeclared = sorted({rule.endpoint for rule in app.url_map.iter_rules()} - ACCESS.keys())
+    if undeclared:
+        raise LookupError(f"endpoints without an entry in echofs.web.access.ACCESS: {', '.join(undeclared)}")
+
+
+def bearer_token() -> str:
+    """The token of the request's Authorization header (RFC 6750). Raises :class:`AuthenticationFailed`."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise AuthenticationFailed("Log in first and send the header Authorization: Bearer <token>.")
+    if len(token) > _MAX_TOKEN_CHARACTERS:
+        raise AuthenticationFailed("The token is not valid: log in again.")
+    return token
+
+
+def current_user() -> Principal:
+    """Who makes this request; only for endpoints with USER or ADMIN access."""
+    principal: Principal = g.principal
+    return principal

@@ -1,0 +1,48 @@
+"""The one form of every JSON answer: ``{success, message, data, consistency?, error?}``.
+
+On the path of every small upload, so plain dictionaries and :mod:`json`: no schema layer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from flask import Response
+
+from echofs.ports.request_context import request_id
+
+_MIMETYPE = "application/json"
+
+
+def ok(
+    data: object = None,
+    *,
+    message: str = "",
+    status: int = 200,
+    consistency: Mapping[str, object] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """A successful answer. ``data`` and ``consistency`` must be made of what JSON has."""
+    envelope: dict[str, object] = {"success": True, "message": message, "data": data}
+    if consistency is not None:
+        envelope["consistency"] = consistency
+    return Response(_encode(envelope), status=status, headers=headers, mimetype=_MIMETYPE)
+
+
+def refusal(
+    status: int, code: str, message: str, *, field: str | None = None, headers: Mapping[str, str] | None = None
+) -> Response:
+    """An unsuccessful answer: ``code`` is for programs, ``message`` for people, ``field`` what is at fault, if one
+    thing is."""
+    error = {"code": code, "message": message, "request_id": request_id.get()}
+    if field is not None:
+        error["field"] = field
+    envelope = {"success": False, "message": message, "data": None, "error": error}
+    return Response(_encode(envelope), status=status, headers=headers, mimetype=_MIMETYPE)
+
+
+def _encode(envelope: Mapping[str, object]) -> bytes:
+    text = json.dumps(envelope, ensure_ascii=False, separators=(",", ":"))
+    # A lone surrogate can arrive as a JSON escape and has no UTF-8; Python's escape for it is again that of JSON.
+    return text.encode(errors="backslashreplace")

@@ -1,0 +1,178 @@
+"""Signed tokens: issued at login, read on every request, remembered for a second."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from threading import Lock
+from typing import Any
+
+from flask import Flask
+from flask_jwt_extended import JWTManager, create_access_token, create_refresh_token, decode_token
+from flask_jwt_extended.exceptions import JWTExtendedException
+from jwt.exceptions import ExpiredSignatureError, PyJWTError
+
+from echofs.core.errors import AuthenticationFailed
+from echofs.core.models import Timestamp, User
+from echofs.ports.runtime import Clock
+from echofs.services.accounts import Accounts, Claims, Principal
+
+ALGORITHM = "HS256"
+ISSUER = "echofs"
+AUDIENCE = "echofs-api"
+_LEEWAY_SECONDS = 10
+"""How far the clocks of two masters may be apart."""
+_REQUIRED = {"exp": int, "iat": int, "iss": str, "sub": str, "jti": str, "sid": str, "epoch": int, "type": str}
+_REMEMBERED_SECONDS = 1.0
+_INVALID = "The token is not valid: log in again."
+
+
+class Kind(StrEnum):
+    """What a token is for."""
+
+    ACCESS = "access"
+    REFRESH = "refresh"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSettings:
+    """``secret`` has at least 32 bytes; lifetimes are in seconds."""
+
+    secret: str = field(repr=False)
+    access_seconds: int = 3600
+    refresh_seconds: int = 30 * 86400
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """``expires_in`` is the life of the access token in seconds."""
+
+    access: str = field(repr=False)
+    refresh: str = field(repr=False)
+    expires_in: int
+
+
+class Tokens:
+    """JSON Web Tokens (RFC 7519) of one application, signed by HMAC-SHA-256 and bound to issuer and audience.
+
+    Both methods need an application context.
+    """
+
+    def __init__(self, app: Flask, settings: TokenSettings) -> None:
+        self._access_seconds = settings.access_seconds
+        app.config.update(
+            JWT_SECRET_KEY=settings.secret,
+            JWT_ALGORITHM=ALGORITHM,
+            JWT_DECODE_ALGORITHMS=[ALGORITHM],
+            JWT_ENCODE_ISSUER=ISSUER,
+            JWT_DECODE_ISSUER=ISSUER,
+            JWT_ENCODE_AUDIENCE=AUDIENCE,
+            JWT_DECODE_AUDIENCE=AUDIENCE,
+            JWT_ENCODE_NBF=False,
+            JWT_DECODE_LEEWAY=_LEEWAY_SECONDS,
+            JWT_TOKEN_LOCATION=["headers"],
+            JWT_ACCESS_TOKEN_EXPIRES=timedelta(seconds=settings.access_seconds),
+            JWT_REFRESH_TOKEN_EXPIRES=timedelta(seconds=settings.refresh_seconds),
+        )
+        manager = JWTManager(app)
+
+        # The library fills in what a token lacks: a missing type becomes "access", a missing exp "for ever". This
+        # callback is the only place that sees the claims before that.
+        @manager.decode_key_loader
+        def key_for(_headers: dict[str, Any], claims: dict[str, Any]) -> str:
+            for name, kind in _REQUIRED.items():
+                if type(claims.get(name)) is not kind:
+                    raise AuthenticationFailed(_INVALID)
+            return settings.secret
+
+    def issue(self, user: User, sid: str) -> TokenPair:
+        """A fresh pair of tokens for a user's session."""
+        claims = {"sid": sid, "epoch": user.token_epoch}
+        return TokenPair(
+            access=create_access_token(user.id, additional_claims=claims),
+            refresh=create_refresh_token(user.id, additional_claims=claims),
+            expires_in=self._access_seconds,
+        )
+
+    def read(self, encoded: str, kind: Kind) -> Claims:
+        """The claims of a genuine, unexpired token of that kind. Raises :class:`AuthenticationFailed`."""
+        try:
+            claims = decode_token(encoded)
+        except ExpiredSignatureError:
+            raise AuthenticationFailed("The token has expired: refresh it or log in again.") from None
+        except (PyJWTError, JWTExtendedException, ValueError):
+            raise AuthenticationFailed(_INVALID) from None
+        if claims["type"] != kind:
+            raise AuthenticationFailed(f"This address takes {kind} tokens only.")
+        return Claims(
+            user_id=claims["sub"],
+            jti=claims["jti"],
+            sid=claims["sid"],
+            epoch=claims["epoch"],
+            expires_at=claims["exp"] * 1_000_000,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    principal: Principal
+    until: float
+    expires_at: Timestamp
+
+
+class Authenticator:
+    """Turns access tokens into principals, asking the accounts about each token at most once a second.
+
+    A logout, a new password, a lost role or a lock is therefore effective on every master within one second, and at
+    once in the process that is told through :meth:`forget_session` or :meth:`forget_user`. Safe to share between
+    threads.
+    """
+
+    def __init__(self, tokens: Tokens, accounts: Accounts, clock: Clock, *, capacity: int = 4096) -> None:
+        self._tokens = tokens
+        self._accounts = accounts
+        self._clock = clock
+        self._capacity = capacity
+        self._remembered: dict[str, _Remembered] = {}
+        self._forgotten = 0
+        self._lock = Lock()
+
+    def __call__(self, encoded: str) -> Principal:
+        """The bearer of an access token. Raises :class:`AuthenticationFailed` and :class:`CatalogUnavailable`."""
+        # The second runs from before the question, as the answer may be old when it arrives.
+        asked = self._clock.monotonic()
+        known = self._remembered.get(encoded)
+        if known is not None and asked < known.until and self._clock.now() < known.expires_at:
+            return known.principal
+        forgotten = self._forgotten
+        claims = self._tokens.read(encoded, Kind.ACCESS)
+        principal = self._accounts.check(claims)
+        self._remember(encoded, _Remembered(principal, asked + _REMEMBERED_SECONDS, claims.expires_at), forgotten)
+        return principal
+
+    def forget_session(self, sid: str) -> None:
+        """Ask again about every token of one login."""
+        self._forget(lambda principal: principal.sid == sid)
+
+    def forget_user(self, user_id: str) -> None:
+        """Ask again about every token of one user."""
+        self._forget(lambda principal: principal.user_id == user_id)
+
+    def _remember(self, encoded: str, entry: _Remembered, forgotten: int) -> None:
+        with self._lock:
+            # Something was forgotten while the question was under way: the answer may be from before.
+            if forgotten != self._forgotten:
+                return
+            # All entries are worthless after a second, so emptying a full table costs little.
+            if len(self._remembered) >= self._capacity:
+                self._remembered.clear()
+            self._remembered[encoded] = entry
+
+    def _forget(self, concerned: Callable[[Principal], bool]) -> None:
+        with self._lock:
+            self._forgotten += 1
+            self._remembered = {
+                encoded: entry for encoded, entry in self._remembered.items() if not concerned(entry.principal)
+            }
