@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from echofs.core.errors import CorruptFrame, NotFound, StoreFull, StoreUnavailable
+from echofs.core.errors import NotFound, StoreFull, StoreUnavailable
 from echofs.core.models import Digest
-from echofs.ports.chunks import ChunkCodec, Frame
-from echofs.ports.object_store import ObjectStore, Value
+from echofs.ports.chunks import ChunkCodec
+from echofs.ports.object_store import ObjectStore
 from echofs.ports.runtime import Meters
 
 SPACE = "chunk"
@@ -40,7 +40,7 @@ class ChunkKeeper:
         frames = self._codec.split(body)
         digests = tuple(frame.digest for frame in frames)
         try:
-            self._store.put_many({key_of(frame.digest): _value(frame) for frame in frames})
+            self._store.put_many({key_of(frame.digest): frame.parts[0] for frame in frames})
         except StoreUnavailable as error:
             return StoreResult((), dict.fromkeys(digests, error.message), full=isinstance(error, StoreFull))
         self._meters.add("chunks_stored", len(digests), worker=self._worker_id)
@@ -80,8 +80,3 @@ def key_of(digest: Digest) -> str:
     """Where a chunk lies in a store."""
     return f"{SPACE}/{digest}"
 
-
-def _value(frame: Frame) -> Value:
-    if len(frame.parts) != 1:
-        raise CorruptFrame("A received frame must be one buffer.")
-    return frame.parts[0]

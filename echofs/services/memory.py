@@ -24,6 +24,14 @@ class MemoryBudget:
                 raise Unavailable("Too many uploads are in progress; try again shortly.", retry_after=2)
             self._held += size
 
+    def try_acquire(self, size: int) -> bool:
+        """Take ``size`` bytes if they fit now; whether it did."""
+        with self._freed:
+            if self._held and self._held + size > self._limit:
+                return False
+            self._held += size
+            return True
+
     def release(self, size: int) -> None:
         """Give back what :meth:`acquire` granted."""
         with self._freed:

@@ -46,8 +46,10 @@ class PendingChunk:
     """A chunk on its way. :meth:`wait` returns when it is safe; :meth:`record` says where it lies."""
 
     def __init__(self, frame: Frame, write: ChunkWrite, now: float) -> None:
-        self.frame = frame
+        self.frame: Frame | None = frame
         self.write = write
+        self.held_bytes = len(frame)
+        self._size = frame.size
         self.submitted_at = now
         self.safe_at: float | None = None
         self.full: set[str] = set()
@@ -65,7 +67,7 @@ class PendingChunk:
         self.recorded = True
         acknowledged = tuple(self.write.acknowledged)
         owed = tuple(worker for worker in self.write.owed() if worker not in acknowledged)
-        return ChunkRecord(self.write.digest, self.frame.size, acknowledged, owed)
+        return ChunkRecord(self.write.digest, self._size, acknowledged, owed)
 
     @property
     def resolved(self) -> bool:
@@ -180,7 +182,7 @@ class _ReplicationLoop(threading.Thread):
         finally:
             for chunk in [*self._open, *self._owner._submitted]:
                 chunk.resolve(Unavailable("This master is stopping; try again."))
-                self._owner._budget.release(len(chunk.frame))
+                self._release(chunk)
             self._exchange.close()
 
     def turn(self, timeout: float) -> None:
@@ -254,7 +256,12 @@ class _ReplicationLoop(threading.Thread):
             chunk.resolve(None if chunk.safe_at is not None else _failure(chunk))
             if chunk in self._open:
                 self._open.remove(chunk)
-                self._owner._budget.release(len(chunk.frame))
+                self._release(chunk)
+
+    def _release(self, chunk: PendingChunk) -> None:
+        """Let go of the bytes: a long upload keeps its chunks' outcomes for a while, not their frames."""
+        chunk.frame = None
+        self._owner._budget.release(chunk.held_bytes)
 
     def _check_times(self, chunk: PendingChunk, now: float) -> None:
         if chunk.safe_at is not None:
@@ -283,16 +290,16 @@ class _ReplicationLoop(threading.Thread):
             return
         while lane.waiting and len(lane.batches) < BATCHES_IN_FLIGHT:
             batch = _take(lane.waiting)
-            number = self._exchange.send(member, [chunk.frame for chunk in batch])
+            number = self._exchange.send(member, [chunk.frame for chunk in batch if chunk.frame is not None])
             lane.batches[number] = batch
 
 
 def _take(waiting: deque[PendingChunk]) -> list[PendingChunk]:
     """The chunks of the next batch: at least one, in the order in which they came."""
     batch = [waiting.popleft()]
-    size = len(batch[0].frame)
-    while waiting and len(batch) < BATCH_CHUNKS and size + len(waiting[0].frame) <= BATCH_BYTES:
-        size += len(waiting[0].frame)
+    size = batch[0].held_bytes
+    while waiting and len(batch) < BATCH_CHUNKS and size + waiting[0].held_bytes <= BATCH_BYTES:
+        size += waiting[0].held_bytes
         batch.append(waiting.popleft())
     return batch
 

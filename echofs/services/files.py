@@ -1,0 +1,166 @@
+"""What can be done with files besides writing their bytes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from echofs.core.chunking import EMPTY_DIGEST, unpack_digests
+from echofs.core.errors import NotFound, StoreUnavailable
+from echofs.core.models import Content, Digest, File, Kind, Member, Version
+from echofs.core.names import check_path
+from echofs.ports.catalog import Catalog, ListQuery, Page
+from echofs.ports.chunks import WorkerClient
+from echofs.services.cluster import MemberView
+from echofs.services.intake import Tally
+from echofs.services.publishing import Draft, Published, Publisher, Wish
+from echofs.services.streaming import FileReader
+from echofs.services.uploads import check_match
+
+ASKED_TOGETHER = 4096
+
+
+@dataclass
+class ReplicaCount:
+    """The copies of one version as counted on the workers a moment ago.
+
+    ``replicas`` and ``zones`` are those of the chunk that has fewest; ``unreachable`` workers may hold more.
+    """
+
+    version: Version
+    wanted: int
+    chunks: int = 0
+    replicas: int | None = None
+    zones: int | None = None
+    held: dict[str, int] = field(default_factory=dict)
+    unreachable: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every chunk has all the replicas it should have."""
+        return (self.replicas or 0) >= self.wanted
+
+    def add(self, workers: Sequence[str], zones: int) -> None:
+        """Count one chunk."""
+        self.chunks += 1
+        self.replicas = len(workers) if self.replicas is None else min(self.replicas, len(workers))
+        self.zones = zones if self.zones is None else min(self.zones, zones)
+        for worker in workers:
+            self.held[worker] += 1
+
+
+class Files:
+    """A user's files. Another user's file is not found. Thread-safe."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        publisher: Publisher,
+        reader: FileReader,
+        workers: WorkerClient,
+        members: MemberView,
+        *,
+        wanted: int,
+    ) -> None:
+        self._catalog = catalog
+        self._publisher = publisher
+        self._reader = reader
+        self._workers = workers
+        self._members = members
+        self._wanted = wanted
+
+    def get(self, owner_id: str, file_id: str) -> File:
+        """A living file. Raises :class:`NotFound`."""
+        return self._catalog.file(owner_id, file_id)
+
+    def page(self, query: ListQuery) -> Page:
+        """One page of living files. Raises :class:`InvalidRequest` for a malformed cursor."""
+        return self._catalog.files(query)
+
+    def folders(self, owner_id: str, parent: str) -> list[str]:
+        """The folders directly inside ``parent``."""
+        return self._catalog.folders(owner_id, parent)
+
+    def versions(self, owner_id: str, file_id: str) -> list[Version]:
+        """The history of a living file, the newest first. Raises :class:`NotFound`."""
+        self._catalog.file(owner_id, file_id)
+        return self._catalog.versions(owner_id, file_id)
+
+    def move(
+        self, owner_id: str, file_id: str, path: str, wish: Wish, if_match: tuple[str, ...] | None = None
+    ) -> Published:
+        """Give a file another path; its bytes and etag stay. Moving to the present path changes nothing but the
+        version.
+
+        Raises :class:`NotFound`, :class:`InvalidName`, :class:`NameTaken`, :class:`PreconditionFailed`.
+        """
+        target = check_path(path)
+
+        def draft(head: File | None) -> Draft:
+            version = _version_of(head)
+            return Draft(Kind.MOVE, target, version.content, version.content_type)
+
+        return self._publish(owner_id, file_id, draft, wish, if_match)
+
+    def delete(self, owner_id: str, file_id: str, wish: Wish, if_match: tuple[str, ...] | None = None) -> Published:
+        """End a file with a tombstone; its path is free at once. Raises :class:`NotFound`,
+        :class:`PreconditionFailed`."""
+
+        def draft(head: File | None) -> Draft:
+            version = _version_of(head)
+            nothing = Content(0, EMPTY_DIGEST, version.content.chunk_size)
+            return Draft(Kind.TOMBSTONE, version.path, nothing, version.content_type)
+
+        return self._publish(owner_id, file_id, draft, wish, if_match)
+
+    def count_replicas(self, owner_id: str, file_id: str) -> ReplicaCount:
+        """Ask every worker which chunks of the head it holds now: the manifest, the lists and all the bytes.
+
+        Raises :class:`NotFound`; a worker that does not answer is named, not an error.
+        """
+        version = self._catalog.file(owner_id, file_id).head
+        members = self._members.members()
+        count = ReplicaCount(version, self._wanted, held={member.worker_id: 0 for member in members})
+        digests = itertools.chain(
+            [version.manifest], unpack_digests(version.content.lists), self._reader.digests(version.content)
+        )
+        unreachable: set[str] = set()
+        with ThreadPoolExecutor(max(len(members), 1)) as pool:
+            while asked := list(itertools.islice(digests, ASKED_TOGETHER)):
+                answers = dict(pool.map(lambda member, part=asked: self._ask(member, part), members))
+                unreachable |= {worker for worker, held in answers.items() if held is None}
+                for digest in asked:
+                    holders = [worker for worker, held in answers.items() if held and digest in held]
+                    count.add(holders, len({member.zone for member in members if member.worker_id in holders}))
+        count.unreachable = tuple(sorted(unreachable))
+        return count
+
+    def _ask(self, member: Member, digests: list[Digest]) -> tuple[str, set[Digest] | None]:
+        try:
+            return member.worker_id, self._workers.present(member, digests)
+        except StoreUnavailable:
+            return member.worker_id, None
+
+    def _publish(
+        self,
+        owner_id: str,
+        file_id: str,
+        draft: Callable[[File | None], Draft],
+        wish: Wish,
+        if_match: tuple[str, ...] | None,
+    ) -> Published:
+        def find() -> File:
+            head = self._catalog.file(owner_id, file_id)
+            check_match(head, if_match)
+            return head
+
+        return self._publisher.publish(owner_id, find, draft, wish, Tally(self._members.zones()))
+
+
+def _version_of(head: File | None) -> Version:
+    """The head a move or tombstone follows; the publisher only drafts them after ``find`` returned one."""
+    if head is None:
+        raise NotFound("There is no such file.")
+    return head.head

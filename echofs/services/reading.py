@@ -1,0 +1,106 @@
+"""Reading chunks back: verified, and from another replica where one fails."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from echofs.core import placement
+from echofs.core.errors import CatalogUnavailable, ChunkUnavailable, CorruptFrame, StoreUnavailable
+from echofs.core.models import Digest, Member
+from echofs.core.reading import assign
+from echofs.ports.catalog import Catalog
+from echofs.ports.chunks import ChunkCodec, WorkerClient
+from echofs.ports.runtime import Clock, Meters
+from echofs.services.cluster import MemberView
+
+_log = logging.getLogger(__name__)
+
+
+class ChunkReader:
+    """Fetches chunks by digest. Any verified replica is a correct read, so workers are guessed by placement and the
+    catalog is asked only when the guess fails. Thread-safe."""
+
+    def __init__(
+        self,
+        workers: WorkerClient,
+        members: MemberView,
+        catalog: Catalog,
+        codec: ChunkCodec,
+        clock: Clock,
+        meters: Meters,
+        *,
+        wanted: int,
+    ) -> None:
+        self._workers = workers
+        self._members = members
+        self._catalog = catalog
+        self._codec = codec
+        self._clock = clock
+        self._meters = meters
+        self._wanted = wanted
+
+    def read(self, digests: Sequence[Digest], turn: int = 0, *, check_digest: bool = False) -> dict[Digest, bytes]:
+        """The plain bytes of all the chunks.
+
+        A replica that fails its check or is missing though recorded is reported, so that it is made anew. ``turn``
+        spreads
+        load; ``check_digest`` computes each SHA-256. Raises :class:`ChunkUnavailable` when a chunk has no good
+        reachable replica.
+        """
+        members = {member.worker_id: member for member in self._members.members()}
+        untried = {digest: self._candidates(members, digest) for digest in dict.fromkeys(digests)}
+        plain: dict[Digest, bytes] = {}
+        while len(plain) < len(untried):
+            missing = {digest: workers for digest, workers in untried.items() if digest not in plain}
+            for worker_id, share in assign(missing, self._wanted, turn).items():
+                found = self._read_from(members[worker_id], share, check_digest)
+                plain.update(found)
+                for digest in share:
+                    untried[digest].remove(worker_id)
+                if len(found) < len(share):
+                    self._meters.add("read_fallbacks", len(share) - len(found), worker=worker_id)
+            lost = [digest for digest in missing if digest not in plain and not untried[digest]]
+            if lost:
+                raise ChunkUnavailable("No worker that is up has a good copy of a part of this file.", digest=lost[0])
+        return plain
+
+    def _candidates(self, members: dict[str, Member], digest: Digest) -> list[str]:
+        """Every worker, those that placement prefers first, those believed to be down last."""
+        unavailable = self._members.unavailable()
+        ranked = [member.worker_id for member in placement.order(members.values(), digest)]
+        ranked += [worker_id for worker_id in members if worker_id not in ranked]
+        return sorted(ranked, key=lambda worker_id: worker_id in unavailable)
+
+    def _read_from(self, member: Member, share: list[Digest], check_digest: bool) -> dict[Digest, bytes]:
+        try:
+            frames = self._workers.fetch(member, share)
+        except StoreUnavailable as error:
+            _log.warning("worker does not answer", extra={"worker": member.worker_id, "why": error.message})
+            self._members.report_failure(member.worker_id)
+            return {}
+        plain: dict[Digest, bytes] = {}
+        for digest, frame in frames.items():
+            try:
+                plain[digest] = self._codec.decode(frame, digest, check_digest=check_digest)
+            except CorruptFrame as error:
+                _log.error(
+                    "corrupt replica", extra={"worker": member.worker_id, "digest": digest, "why": error.message}
+                )
+                self._meters.add("corrupt_replicas", worker=member.worker_id)
+        absent = [digest for digest in share if digest not in plain]
+        if absent:
+            self._report(member.worker_id, absent, set(frames))
+        return plain
+
+    def _report(self, worker_id: str, absent: list[Digest], corrupt: set[Digest]) -> None:
+        """Owe what is rotten, and what is missing although the catalog says it is there; a wrong guess is no fault."""
+        now = self._clock.now()
+        try:
+            recorded = self._catalog.replicas(absent)
+            missing = [d for d in absent if d not in corrupt and worker_id in recorded.get(d, ())]
+            self._catalog.owe(worker_id, [digest for digest in absent if digest in corrupt], "corrupt", now)
+            self._catalog.owe(worker_id, missing, "missing", now)
+        except CatalogUnavailable:
+            # The read can still succeed, and scrubbing will find the replica again.
+            _log.warning("a bad replica could not be reported", extra={"worker": worker_id})

@@ -1,0 +1,100 @@
+"""Working the outbox off: every owed replica is copied from a good one until the worker that owes it has it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from echofs.core.errors import ChunkUnavailable, StoreUnavailable
+from echofs.core.models import Digest, Member, OwedReplica
+from echofs.ports.catalog import Catalog
+from echofs.ports.chunks import ChunkCodec, WorkerClient
+from echofs.ports.runtime import Clock, Meters
+from echofs.services.cluster import MemberView
+from echofs.services.reading import ChunkReader
+
+ROWS_PER_ROUND = 512
+COPIED_TOGETHER = 4
+FIRST_DELAY_SECONDS = 1
+LONGEST_DELAY_SECONDS = 60
+STORE_SECONDS = 15.0
+
+_log = logging.getLogger(__name__)
+
+
+class Repair:
+    """Run by one jobs process at a time, under a lease; running twice at once does work twice but no harm."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        workers: WorkerClient,
+        members: MemberView,
+        reader: ChunkReader,
+        codec: ChunkCodec,
+        clock: Clock,
+        meters: Meters,
+    ) -> None:
+        self._catalog = catalog
+        self._workers = workers
+        self._members = members
+        self._reader = reader
+        self._codec = codec
+        self._clock = clock
+        self._meters = meters
+
+    def run_once(self) -> int:
+        """Try what is due; how many replicas were made. Raises :class:`CatalogUnavailable`. Safe to interrupt
+        anywhere."""
+        made = 0
+        by_worker: dict[str, list[OwedReplica]] = {}
+        for owed in self._catalog.due(self._clock.now(), ROWS_PER_ROUND):
+            by_worker.setdefault(owed.worker_id, []).append(owed)
+        members = {member.worker_id: member for member in self._members.members()}
+        for worker_id, rows in by_worker.items():
+            member = members.get(worker_id)
+            if member is None or worker_id in self._members.unavailable():
+                self._postpone(rows)
+                continue
+            for at in range(0, len(rows), COPIED_TOGETHER):
+                made += self._restore(member, rows[at : at + COPIED_TOGETHER])
+        return made
+
+    def _restore(self, member: Member, rows: Sequence[OwedReplica]) -> int:
+        """Copy some chunks to the worker that owes them; those that fail are tried again later."""
+        stored: set[Digest] = set()
+        for row in rows:
+            try:
+                stored |= self._copy(member, row.digest)
+            except (ChunkUnavailable, StoreUnavailable) as error:
+                why = {"worker": member.worker_id, "digest": row.digest, "why": error.message}
+                _log.warning("replica not restored", extra=why)
+        self._catalog.settle(member.worker_id, stored)
+        self._postpone([row for row in rows if row.digest not in stored])
+        if stored:
+            self._meters.add("repairs", len(stored), result="restored")
+            _log.info("replicas restored", extra={"worker": member.worker_id, "chunks": len(stored)})
+        return len(stored)
+
+    def _copy(self, member: Member, digest: Digest) -> set[Digest]:
+        # The SHA-256 is computed: a repair must never spread what only looks right.
+        plain = self._reader.read([digest], check_digest=True)[digest]
+        exchange = self._workers.exchange()
+        try:
+            exchange.send(member, [self._codec.encode(plain, digest)])
+            until = self._clock.monotonic() + STORE_SECONDS
+            while exchange.pending and self._clock.monotonic() < until:
+                for reply in exchange.wait(1.0):
+                    return set(reply.stored)
+            return set()
+        finally:
+            exchange.close()
+
+    def _postpone(self, rows: Sequence[OwedReplica]) -> None:
+        """Later and later, up to a minute; a worker that comes back is tried at once (``Catalog.hasten``)."""
+        if not rows:
+            return
+        self._meters.add("repairs", len(rows), result="postponed")
+        attempts = max(row.attempts for row in rows)
+        delay = min(FIRST_DELAY_SECONDS << min(attempts, 16), LONGEST_DELAY_SECONDS)
+        self._catalog.postpone(rows, self._clock.now() + delay * 1_000_000)

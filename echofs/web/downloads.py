@@ -1,0 +1,97 @@
+"""The route that gives bytes back."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from urllib.parse import quote
+
+from flask import Blueprint, Response, request
+from werkzeug.http import http_date
+
+from echofs.core.errors import InvalidRequest, NotFound
+from echofs.core.models import Kind, Version
+from echofs.ports.runtime import Meters
+from echofs.services.files import Files
+from echofs.services.streaming import FileReader
+from echofs.web import conditions
+from echofs.web.access import current_user
+from echofs.web.conditions import ByteRange
+from echofs.web.render import DEFAULT_TYPE, content_type
+
+INLINE_TYPES = frozenset(
+    {
+        "image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "text/plain",
+        "audio/mpeg", "audio/ogg", "audio/wav", "audio/flac", "video/mp4", "video/webm", "video/ogg",
+    }
+)  # fmt: skip
+"""Types a browser shows without running anything; everything else is only ever offered for saving."""
+
+
+def downloads_blueprint(files: Files, reader: FileReader, meters: Meters) -> Blueprint:
+    """Downloads of a user's own files."""
+    blueprint = Blueprint("downloads", __name__, url_prefix="/api/v1/files")
+
+    @blueprint.get("/<file_id>/download")
+    def download(file_id: str) -> Response:
+        version = _version(files, file_id)
+        if conditions.not_modified(request, version):
+            return _with_validators(Response(status=304), version)
+        part = conditions.requested_range(request, version)
+        span = part or ByteRange(0, version.content.size - 1)
+        length = span.last - span.first + 1
+        body: Iterator[bytes] = iter(())
+        if request.method != "HEAD":
+            body = reader.stream(version.content, span.first, span.last)
+            meters.add("bytes_sent", length)
+        response = Response(body, status=206 if part else 200, direct_passthrough=True)
+        response.content_length = length
+        response.headers["Content-Type"] = _sent_type(version)
+        response.headers["Content-Disposition"] = _disposition(version)
+        response.headers["Accept-Ranges"] = "bytes"
+        if part:
+            response.headers["Content-Range"] = f"bytes {span.first}-{span.last}/{version.content.size}"
+        return _with_validators(response, version)
+
+    return blueprint
+
+
+def _version(files: Files, file_id: str) -> Version:
+    """The head, or the version asked for by number."""
+    owner_id = current_user().user_id
+    number = request.args.get("version")
+    if number is None:
+        return files.get(owner_id, file_id).head
+    if not number.isascii() or not number.isdigit():
+        raise InvalidRequest("A version is a number.", field="version")
+    for version in files.versions(owner_id, file_id):
+        if version.number == int(number[:18]) and version.kind is not Kind.TOMBSTONE:
+            return version
+    raise NotFound("There is no such version of this file.")
+
+
+def _with_validators(response: Response, version: Version) -> Response:
+    response.headers["ETag"] = f'"{version.etag}"'
+    response.headers["Last-Modified"] = http_date(version.created_at // 1_000_000)
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response
+
+
+def _wants_inline(version: Version) -> bool:
+    return "inline" in request.args and content_type(version) in INLINE_TYPES
+
+
+def _sent_type(version: Version) -> str:
+    kind = content_type(version)
+    if kind == "text/plain":
+        return "text/plain; charset=utf-8"
+    return kind if kind in INLINE_TYPES else DEFAULT_TYPE
+
+
+def _disposition(version: Version) -> str:
+    """Content-Disposition for any name: an ASCII approximation, then the exact name (RFC 6266, RFC 8187)."""
+    name = version.path.rpartition("/")[2]
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    safe = "".join(character if character.isprintable() and character not in '"\\%' else "_" for character in plain)
+    kind = "inline" if _wants_inline(version) else "attachment"
+    return f"{kind}; filename=\"{safe or 'file'}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -1,0 +1,83 @@
+"""Routes about files: list, details, move, delete, history, receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Blueprint, Response, request
+
+from echofs.core.consistency import AUTO
+from echofs.core.errors import InvalidRequest
+from echofs.core.names import check_folder
+from echofs.ports.catalog import ListQuery, SortKey
+from echofs.services.files import Files
+from echofs.services.publishing import Wish
+from echofs.web import conditions
+from echofs.web.access import current_user
+from echofs.web.answers import ok
+from echofs.web.render import count_json, file_json, receipt_json, version_json
+from echofs.web.schemas import MoveSchema, load
+
+MAX_PAGE = 1000
+_ORDERS = {"asc": False, "desc": True}
+
+
+def files_blueprint(files: Files, monotonic: Callable[[], float]) -> Blueprint:
+    """Routes for a user's own files."""
+    blueprint = Blueprint("files", __name__, url_prefix="/api/v1/files")
+
+    @blueprint.get("")
+    def listing() -> Response:
+        query = _query(current_user().user_id)
+        page = files.page(query)
+        folders = files.folders(query.owner_id, query.folder) if query.folder is not None and not query.after else []
+        return ok({"files": [file_json(file) for file in page.files], "folders": folders, "next": page.next or None})
+
+    @blueprint.get("/<file_id>")
+    def details(file_id: str) -> Response:
+        file = files.get(current_user().user_id, file_id)
+        return ok({"file": file_json(file)}, headers={"ETag": f'"{file.head.etag}"'})
+
+    @blueprint.patch("/<file_id>")
+    def change(file_id: str) -> Response:
+        path = load(MoveSchema, request)["path"]
+        wish = Wish(AUTO, monotonic())
+        moved = files.move(current_user().user_id, file_id, path, wish, conditions.if_match(request))
+        return ok({"file": file_json(moved.file)}, message="Moved.", consistency=receipt_json(moved.receipt))
+
+    @blueprint.delete("/<file_id>")
+    def delete(file_id: str) -> Response:
+        gone = files.delete(current_user().user_id, file_id, Wish(AUTO, monotonic()), conditions.if_match(request))
+        return ok({"id": file_id}, message="Deleted.", consistency=receipt_json(gone.receipt))
+
+    @blueprint.get("/<file_id>/versions")
+    def versions(file_id: str) -> Response:
+        history = files.versions(current_user().user_id, file_id)
+        return ok({"versions": [version_json(version) for version in history]})
+
+    @blueprint.get("/<file_id>/receipt")
+    def receipt(file_id: str) -> Response:
+        return ok({"receipt": count_json(files.count_replicas(current_user().user_id, file_id))})
+
+    return blueprint
+
+
+def _query(owner_id: str) -> ListQuery:
+    folder = request.args.get("folder")
+    sort = request.args.get("sort", SortKey.NAME)
+    order = request.args.get("order", "asc")
+    limit = request.args.get("limit", "100")
+    if sort not in set(SortKey):
+        raise InvalidRequest(f"Sort by {', '.join(SortKey)}.", field="sort")
+    if order not in _ORDERS:
+        raise InvalidRequest("The order is asc or desc.", field="order")
+    if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit) <= MAX_PAGE:
+        raise InvalidRequest(f"A page has 1 to {MAX_PAGE} files.", field="limit")
+    return ListQuery(
+        owner_id,
+        folder=None if folder is None else check_folder(folder),
+        sort=SortKey(sort),
+        descending=_ORDERS[order],
+        after=request.args.get("after", ""),
+        limit=int(limit),
+    )

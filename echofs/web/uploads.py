@@ -1,0 +1,114 @@
+"""Routes that take bytes: a form, or a raw body, straight from the socket."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+
+from flask import Blueprint, Request, Response, request
+
+from echofs.core.consistency import parse_level
+from echofs.core.errors import InvalidRequest, UnsupportedType
+from echofs.services.publishing import Published, Wish
+from echofs.services.uploads import Declared, Target, Upload, Uploads
+from echofs.web import bodies, conditions
+from echofs.web.access import current_user
+from echofs.web.answers import ok
+from echofs.web.forms import Form
+from echofs.web.render import file_json, receipt_json
+
+_FORM = "multipart/form-data"
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,128}")
+_MEDIA_TYPE = re.compile(r"[\w.+-]{1,64}/[\w.+-]{1,64}", re.ASCII)
+LEVEL_HEADER = "X-EchoFS-Consistency"
+
+
+def uploads_blueprint(uploads: Uploads, monotonic: Callable[[], float], read_bytes: int) -> Blueprint:
+    """Routes for new content; ``read_bytes`` is the chunk size, so that a raw body arrives in whole chunks."""
+    blueprint = Blueprint("uploads", __name__, url_prefix="/api/v1/files")
+
+    @blueprint.post("/upload")
+    def upload() -> Response:
+        target = Target(
+            current_user().user_id,
+            path=request.args.get("path", ""),
+            if_match=conditions.if_match(request),
+            create_only=conditions.create_only(request),
+        )
+        if request.mimetype == _FORM:
+            return _answer(_receive_form(uploads, target, _wish(request, monotonic())))
+        if not target.path:
+            raise InvalidRequest(
+                "A raw body needs ?path=… in the address; a form may name it in a field.", field="path"
+            )
+        return _answer(_receive_raw(uploads, target, _wish(request, monotonic()), read_bytes))
+
+    @blueprint.put("/<file_id>/content")
+    def replace(file_id: str) -> Response:
+        target = Target(current_user().user_id, file_id=file_id, if_match=conditions.if_match(request))
+        wish = _wish(request, monotonic())
+        if request.mimetype == _FORM:
+            return _answer(_receive_form(uploads, target, wish))
+        return _answer(_receive_raw(uploads, target, wish, read_bytes))
+
+    return blueprint
+
+
+def _receive_form(uploads: Uploads, target: Target, wish: Wish) -> Published:
+    upload = uploads.begin(target, Declared(), wish)
+    if not isinstance(upload, Upload):
+        return upload
+    form = Form(upload)
+    form.read(request)
+    level = form.fields.get("consistency")
+    return upload.finish(
+        path=form.fields.get("path") or form.filename,
+        content_type=_kept_type(form.content_type),
+        level=parse_level(level) if level else "",
+    )
+
+
+def _receive_raw(uploads: Uploads, target: Target, wish: Wish, read_bytes: int) -> Published:
+    if request.mimetype == "application/x-www-form-urlencoded":
+        raise UnsupportedType(
+            "Send the bytes with Content-Type: application/octet-stream, or a form (curl -F file=@NAME).",
+            field="Content-Type",
+        )
+    declared = Declared(bodies.declared_length(request), bodies.declared_digest(request))
+    upload = uploads.begin(target, declared, wish)
+    if not isinstance(upload, Upload):
+        return upload
+    for piece in bodies.pieces(request, read_bytes):
+        upload.write(piece)
+    return upload.finish(content_type=_kept_type(request.mimetype))
+
+
+def _kept_type(mimetype: str) -> str:
+    """The media type to remember; the general one says nothing, and the name may say more."""
+    return mimetype if _MEDIA_TYPE.fullmatch(mimetype) and mimetype != "application/octet-stream" else ""
+
+
+def _wish(request: Request, started: float) -> Wish:
+    level = parse_level(request.args.get("consistency") or request.headers.get(LEVEL_HEADER))
+    key = request.headers.get("Idempotency-Key", "")
+    if not key:
+        return Wish(level, started)
+    if not _IDEMPOTENCY_KEY.fullmatch(key):
+        raise InvalidRequest("An Idempotency-Key has 1 to 128 printable ASCII characters.", field="Idempotency-Key")
+    same = [request.method, request.full_path, request.mimetype, str(request.content_length)]
+    return Wish(level, started, key, hashlib.sha256("\0".join(same).encode()).hexdigest())
+
+
+def _answer(published: Published) -> Response:
+    file = published.file
+    headers = {"ETag": f'"{file.head.etag}"', "Location": f"/api/v1/files/{file.id}"}
+    if published.replayed:
+        headers["Idempotency-Replayed"] = "true"
+    return ok(
+        {"file": file_json(file)},
+        message="Stored.",
+        status=201 if file.head.number == 1 else 200,
+        consistency=receipt_json(published.receipt),
+        headers=headers,
+    )
