@@ -1,0 +1,148 @@
+"""How often accounts may be tried. Attempts are charged before they are made and given back when they succeed, so that
+many at once cannot slip through together."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+from typing import ParamSpec, TypeVar
+
+from flask import Flask, g, request
+from flask_limiter import Limiter, RateLimitExceeded
+from limits import parse_many
+
+from echofs.core.errors import AuthenticationFailed, EchoError, Forbidden, RateLimited
+from echofs.core.names import fold
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_FALLBACK_WAIT_SECONDS = 60.0
+_BLUEPRINT = "accounts"
+_STORE_OPTIONS: dict[str, str | int] = {"socket_connect_timeout": 1, "socket_timeout": 1}
+_SITE_PREFIX_BITS = 64
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Attempts per time, as Flask-Limiter writes them (``"10/minute"``, several joined by ``;``).
+
+    Of logins and password changes only failures count. ``name`` means the user name tried, whether it exists or not.
+    """
+
+    login_per_name_and_address: str = "10/minute"
+    login_per_name: str = "100/hour"
+    login_per_address: str = "30/minute"
+    password_per_user: str = "10/minute;100/hour"
+    register_per_address: str = "60/hour"
+
+
+class AccountLimits:
+    """Wraps what may be tried so that it raises :class:`RateLimited` when tried too often.
+
+    ``storage_uri`` is ``memory://`` (each process counts alone) or ``redis://…`` (all processes count together). While
+    Redis is away each process counts alone; no request fails for it. Raises ValueError for a malformed rate.
+    """
+
+    def __init__(
+        self, app: Flask, rates: Rates | None = None, *, storage_uri: str = "memory://", enabled: bool = True
+    ) -> None:
+        self._rates = rates or Rates()
+        shared = not storage_uri.startswith("memory:")
+        self._limiter = Limiter(
+            key_func=_address,
+            app=app,
+            enabled=enabled,
+            storage_uri=storage_uri,
+            storage_options=_STORE_OPTIONS if shared else None,
+            strategy="fixed-window",
+            in_memory_fallback_enabled=shared,
+            key_prefix="echofs",
+        )
+        # The library looks at every request and asks a lost store whether it is back: not on the path of files.
+        self._limiter.request_filter(lambda: request.blueprint != _BLUEPRINT)
+
+    def login(self, attempt: Callable[P, R]) -> Callable[P, R]:
+        """Limit logins; :func:`name_attempt` must have said who is tried."""
+        return self._give_back(
+            self._charge(
+                attempt,
+                (self._rates.login_per_name_and_address, lambda: f"pair:{g.tried}:{_address()}"),
+                (self._rates.login_per_name, lambda: f"name:{g.tried}"),
+                (self._rates.login_per_address, _address),
+            )
+        )
+
+    def change_password(self, attempt: Callable[P, R]) -> Callable[P, R]:
+        """Limit guesses at the old password by whoever holds an access token."""
+        return self._give_back(
+            self._charge(attempt, (self._rates.password_per_user, lambda: f"user:{g.principal.user_id}"))
+        )
+
+    def register(self, attempt: Callable[P, R]) -> Callable[P, R]:
+        """Limit new accounts, successful or not: each costs a slow hash and tells whether a name is taken."""
+        return self._charge(attempt, (self._rates.register_per_address, _address))
+
+    def _charge(self, attempt: Callable[P, R], *charges: tuple[str, Callable[[], str]]) -> Callable[P, R]:
+        limited = attempt
+        for rate, key in charges:
+            parse_many(rate)  # The library would only log a malformed rate and limit nothing.
+            limited = self._limiter.limit(rate, key_func=key)(limited)
+
+        def charged(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                return limited(*args, **kwargs)
+            except RateLimitExceeded:
+                raise RateLimited("Too many attempts: wait and try again.", retry_after=self._wait()) from None
+
+        return charged
+
+    def _give_back(self, charged: Callable[P, R]) -> Callable[P, R]:
+        def attempt(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                result = charged(*args, **kwargs)
+            except EchoError as error:
+                if not isinstance(error, AuthenticationFailed | Forbidden | RateLimited):
+                    self._refund()
+                raise
+            self._refund()
+            return result
+
+        return attempt
+
+    def _refund(self) -> None:
+        try:
+            for charge in self._limiter.current_limits:
+                self._limiter.limiter.hit(charge.limit, *charge.request_args, cost=-1)
+        except Exception as error:  # Whatever the store raises: an attempt counted too many is all that is lost.
+            _log.debug("attempt not given back", exc_info=error)
+
+    def _wait(self) -> float:
+        """Seconds until the exceeded limit starts anew."""
+        exceeded = self._limiter.current_limit
+        try:
+            return exceeded.reset_at - time.time() if exceeded else _FALLBACK_WAIT_SECONDS
+        except Exception as error:  # The store went away between two questions.
+            _log.debug("no end of the limit known", exc_info=error)
+            return _FALLBACK_WAIT_SECONDS
+
+
+def name_attempt(login: str) -> None:
+    """Say which user name or e-mail address this request tries."""
+    # A digest, since names may be of any length and the store is no place for them.
+    g.tried = hashlib.sha256(fold(login).encode(errors="surrogatepass")).hexdigest()[:32]
+
+
+def _address() -> str:
+    """The client's address; an IPv6 client has at least a whole /64, so that counts as one."""
+    try:
+        address = ip_address(request.remote_addr or "")
+    except ValueError:
+        return f"address:{request.remote_addr}"
+    prefix = _SITE_PREFIX_BITS if address.version == 6 else address.max_prefixlen
+    return f"address:{ip_network((address, prefix), strict=False)}"

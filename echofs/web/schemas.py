@@ -1,0 +1,105 @@
+"""What small JSON bodies may contain, and the one way to read them. File contents never pass through here."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+from flask import Request
+from marshmallow import RAISE, Schema, ValidationError, fields
+
+from echofs.core.errors import InvalidRequest, TooLarge, UnsupportedType
+from echofs.web import bodies
+
+MAX_JSON_BYTES = 64 * 1024
+_FIELD_CHARACTERS = 64
+
+
+def _text() -> fields.String:
+    problems = {"required": "is missing", "null": "must not be null", "invalid": "must be a string"}
+    return fields.String(required=True, error_messages={**problems})
+
+
+class _Body(Schema):
+    """Fields that are not declared are refused, so that nobody sets what is not theirs to set (a role, an owner)."""
+
+    class Meta:
+        unknown = RAISE
+
+    error_messages = {"unknown": "is not known here"}  # noqa: RUF012 - marshmallow's own interface
+
+
+class RegisterSchema(_Body):
+    """A new account."""
+
+    username = _text()
+    email = _text()
+    password = _text()
+
+
+class LoginSchema(_Body):
+    """``username`` may be the e-mail address."""
+
+    username = _text()
+    password = _text()
+
+
+class PasswordSchema(_Body):
+    """A change of password."""
+
+    old_password = _text()
+    new_password = _text()
+
+
+class MoveSchema(_Body):
+    """A file's new path."""
+
+    path = _text()
+
+
+def load(schema: type[Schema], request: Request) -> dict[str, Any]:
+    """The fields of a JSON body.
+
+    Raises :class:`UnsupportedType`, :class:`TooLarge` (over 64 KiB), :class:`BodyMismatch`, and
+    :class:`InvalidRequest` naming the first field at fault.
+    """
+    if request.mimetype != "application/json":
+        raise UnsupportedType("Send JSON, with the header Content-Type: application/json.", field="Content-Type")
+    document = _parse(_read(request))
+    try:
+        loaded: dict[str, Any] = schema().load(document)
+    except ValidationError as error:
+        raise _named(error) from None
+    return loaded
+
+
+def _read(request: Request) -> bytes:
+    body = bytearray()
+    if (request.content_length or 0) <= MAX_JSON_BYTES:
+        for piece in bodies.pieces(request, MAX_JSON_BYTES + 1):
+            body += piece
+            if len(body) > MAX_JSON_BYTES:
+                break
+        else:
+            return bytes(body)
+    raise TooLarge(f"The JSON body exceeds {MAX_JSON_BYTES // 1024} KiB.")
+
+
+def _parse(body: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(body.decode(), parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise InvalidRequest("The body is not valid JSON in UTF-8.") from None
+    if not isinstance(document, dict):
+        raise InvalidRequest("The body must be a JSON object, like {…}.")
+    return document
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _named(error: ValidationError) -> InvalidRequest:
+    name, problems = min(error.messages_dict.items())
+    name = name[:_FIELD_CHARACTERS]
+    return InvalidRequest(f"The field {name} {problems[0]}.", field=name)
