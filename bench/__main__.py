@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     names = ", ".join([case.name for case in CASES] + [MEMORY])
     parser = argparse.ArgumentParser("python -m bench", description="Measure EchoFS next to nginx on this machine.")
-    parser.add_argument("--quick", action="store_true", help="one short round: a first impression, not a record")
+    parser.add_argument("--quick", action="store_true", help="one short round of the cases that have a bar")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help=f"name or pattern; of {names}")
     parser.add_argument("--rounds", type=_positive, help="rounds per case (default 3, with --quick 1)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure to FILE")

@@ -21,7 +21,7 @@ _CLIENT_SHARE = 0.4
 def machine(nginx_version: str | None) -> str:
     """One line about where the figures come from: they mean little anywhere else."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    reference = f"nginx {nginx_version}" if nginx_version else "no nginx"
+    reference = f"nginx {nginx_version}" if nginx_version else "nginx not used"
     return (
         f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.release()}, "
         f"Python {platform.python_version()}, {reference}, load average at start {os.getloadavg()[0]:.1f}"
