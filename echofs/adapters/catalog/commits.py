@@ -1,0 +1,244 @@
+"""Moving heads: many commits in one transaction (group commit), each answered for itself.
+
+The common case looks up nothing but heads and then writes everything in a handful of statements, counting rows: a
+head moved by another master, a path taken, a key reused or a chunk being deleted shows as a missing row. Whoever finds
+one undoes the whole transaction and starts again *carefully*, looking everything up first, so that the commit at fault
+is refused and the others go through. On SQLite, where a writer is alone, only such a fault ever causes a second
+attempt.
+
+The head itself moves by compare-and-swap: ``UPDATE files SET head = … WHERE id = … AND head = parent``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import BindParameter, Connection, bindparam, select, update
+
+from echofs.adapters.catalog import chunks
+from echofs.adapters.catalog.engine import LostRace
+from echofs.adapters.catalog.rows import FILE_COLUMNS, counted, file_of, insert_missing, version_row
+from echofs.adapters.catalog.tables import DELETING, files, folders, idempotency, versions
+from echofs.adapters.catalog.verdicts import Head, OwnPath, Seen, claims, earlier_chunks, refusal
+from echofs.core.errors import EchoError
+from echofs.core.models import Digest, Dot, File, Kind, Timestamp
+from echofs.core.names import ancestors_of, parent_of
+from echofs.ports.catalog import Commit
+
+Answer = File | EchoError
+Placed = tuple[int, Commit]
+"""A commit and its place in the batch."""
+
+
+def _list(name: str) -> BindParameter[Any]:
+    return bindparam(name, expanding=True)
+
+
+_HEAD_COLUMNS = (files.c.id, files.c.owner_id, files.c.path, files.c.head, files.c.deleted, files.c.created_at)
+_HEADS = select(*_HEAD_COLUMNS).where(files.c.id.in_(_list("ids"))).order_by(files.c.id).with_for_update()
+# Pairs are looked up as two lists, because SQLite scans the whole table for a list of pairs. What is found too much
+# does no harm: answers are picked from it by the exact pair.
+_LIVING_AT = select(*_HEAD_COLUMNS).where(
+    ~files.c.deleted, files.c.owner_id.in_(_list("owners")), files.c.path.in_(_list("paths"))
+)
+_BY_DOT = (
+    select(*FILE_COLUMNS)
+    .join_from(versions, files, versions.c.file_id == files.c.id)
+    .where(versions.c.dot_origin.in_(_list("origins")), versions.c.dot_counter.in_(_list("counters")))
+)
+_KEYS = select(idempotency.c.owner_id, idempotency.c.key).where(
+    idempotency.c.owner_id.in_(_list("owners")), idempotency.c.key.in_(_list("keys"))
+)
+_MOVE_HEAD = (
+    update(files)
+    .where(files.c.id == bindparam("file"), files.c.head == bindparam("parent"), ~files.c.deleted)
+    .values({name: bindparam(name) for name in ("head", "path", "folder", "deleted", "size", "updated_at")})
+)
+
+
+def make(connection: Connection, commits: Sequence[Commit], now: Timestamp, *, careful: bool) -> list[Answer]:
+    """Answers in the order of ``commits``. Raises :class:`LostRace` when a row it counted on is missing: the caller
+    undoes the transaction and calls again with ``careful``."""
+    answers: dict[int, Answer] = {}
+    waiting: list[Placed] = list(enumerate(commits))
+    while waiting:
+        made, waiting = _round(connection, waiting, now, careful)
+        answers.update(made)
+    return [answers[place] for place in range(len(commits))]
+
+
+def _round(
+    connection: Connection, placed: list[Placed], now: Timestamp, careful: bool
+) -> tuple[dict[int, Answer], list[Placed]]:
+    """Make those commits that do not depend on each other; the rest waits for the next round."""
+    done = _committed(connection, [commit for _, commit in placed]) if careful else {}
+    answers: dict[int, Answer] = {place: done[c.version.dot] for place, c in placed if _repeats(c, done)}
+    seen = _look(connection, [commit for place, commit in placed if place not in answers], careful)
+    accepted: list[Placed] = []
+    later: list[Placed] = []
+    claimed: set[tuple[str, ...]] = set()
+    for place, commit in placed:
+        if place in answers:
+            continue
+        wanted = claims(commit, seen.heads.get(commit.version.file_id))
+        if not claimed.isdisjoint(wanted):
+            later.append((place, commit))
+        elif refused := refusal(commit, seen):
+            answers[place] = refused
+            continue
+        else:
+            accepted.append((place, commit))
+        claimed |= wanted
+    if accepted:
+        _write(connection, [commit for _, commit in accepted], now)
+    answers.update({place: _made(commit, seen) for place, commit in accepted})
+    if not careful:
+        answers.update(_repeated(connection, [item for item in placed if isinstance(answers.get(item[0]), EchoError)]))
+    return answers, later
+
+
+def _repeated(connection: Connection, refused: list[Placed]) -> dict[int, Answer]:
+    """Of commits that were refused, those that had in truth been made before."""
+    done = _committed(connection, [commit for _, commit in refused]) if refused else {}
+    return {place: done[commit.version.dot] for place, commit in refused if _repeats(commit, done)}
+
+
+def _repeats(commit: Commit, done: dict[Dot, File]) -> bool:
+    file = done.get(commit.version.dot)
+    return file is not None and file.owner_id == commit.owner_id
+
+
+def _committed(connection: Connection, commits: Iterable[Commit]) -> dict[Dot, File]:
+    dots = [commit.version.dot for commit in commits]
+    values = {"origins": sorted({dot.origin for dot in dots}), "counters": sorted({dot.counter for dot in dots})}
+    found = [file_of(row) for row in connection.execute(_BY_DOT, values)]
+    return {file.head.dot: file for file in found}
+
+
+def _made(commit: Commit, seen: Seen) -> File:
+    head = seen.heads.get(commit.version.file_id)
+    created_at = head.created_at if head else commit.version.created_at
+    return File(commit.version.file_id, commit.owner_id, commit.version, created_at)
+
+
+def _look(connection: Connection, commits: list[Commit], careful: bool) -> Seen:
+    ids = sorted({c.version.file_id for c in commits if careful or c.version.parent})
+    rows = connection.execute(_HEADS, {"ids": ids}) if ids else ()
+    heads = {head.file_id: head for head in (Head(*row) for row in rows)}
+    seen = Seen(heads=heads, holders=_holders(connection, [c for c in commits if _changes_path(c, heads)]))
+    if careful:
+        seen.used_keys = _used_keys(connection, commits)
+        seen.lost_chunks = _lost_chunks(connection, commits)
+    return seen
+
+
+def _changes_path(commit: Commit, heads: dict[str, Head]) -> bool:
+    head = heads.get(commit.version.file_id)
+    return commit.version.kind is not Kind.TOMBSTONE and (head is None or head.path != commit.version.path)
+
+
+def _holders(connection: Connection, commits: list[Commit]) -> dict[OwnPath, str]:
+    if not commits:
+        return {}
+    values = {
+        "owners": sorted({commit.owner_id for commit in commits}),
+        "paths": sorted({commit.version.path for commit in commits}),
+    }
+    found = [Head(*row) for row in connection.execute(_LIVING_AT, values)]
+    return {(head.owner_id, head.path): head.file_id for head in found}
+
+
+def _used_keys(connection: Connection, commits: list[Commit]) -> set[OwnPath]:
+    records = [commit.idempotency for commit in commits if commit.idempotency]
+    if not records:
+        return set()
+    values = {
+        "owners": sorted({record.owner_id for record in records}),
+        "keys": sorted({record.key for record in records}),
+    }
+    return {(owner, key) for owner, key in connection.execute(_KEYS, values)}
+
+
+def _lost_chunks(connection: Connection, commits: list[Commit]) -> set[Digest]:
+    """Chunks on their way out, and chunks referred to that were never recorded."""
+    recorded = {chunk.digest for commit in commits for chunk in commit.chunks}
+    earlier = {digest for commit in commits for digest in earlier_chunks(commit)}
+    states = chunks.states(connection, recorded | earlier)
+    return {digest for digest, state in states.items() if state == DELETING} | (earlier - states.keys())
+
+
+def _write(connection: Connection, commits: list[Commit], now: Timestamp) -> None:
+    """Write all that the commits bring, each kind of row at once and in the order of its keys."""
+    dialect = connection.dialect.name
+    _write_heads(connection, commits)
+    made = [version_row(commit.version) for commit in commits]
+    connection.execute(versions.insert(), sorted(made, key=lambda row: row["file_id"]))
+    if paths := _new_folders(commits):
+        rows = [{"owner_id": owner, "path": path, "parent": parent_of(path)} for owner, path in paths]
+        connection.execute(insert_missing(folders, dialect), rows)
+    _expect(chunks.record(connection, (chunk for commit in commits for chunk in commit.chunks), now))
+    if earlier := {digest for commit in commits for digest in earlier_chunks(commit)}:
+        _expect(chunks.revive(connection, earlier, now))
+    if records := [_key_row(commit) for commit in commits if commit.idempotency]:
+        _expect(counted(connection, insert_missing(idempotency, dialect), records) == len(records))
+
+
+def _write_heads(connection: Connection, commits: list[Commit]) -> None:
+    new = [_file_row(commit) for commit in commits if commit.version.parent == 0]
+    moved = [
+        {**_head_values(commit), "file": commit.version.file_id, "parent": commit.version.parent}
+        for commit in commits
+        if commit.version.parent
+    ]
+    if new:
+        new.sort(key=lambda row: (row["owner_id"], row["path"]))
+        _expect(counted(connection, insert_missing(files, connection.dialect.name), new) == len(new))
+    if moved:
+        moved.sort(key=lambda row: row["file"])
+        _expect(counted(connection, _MOVE_HEAD, moved) == len(moved))
+
+
+def _head_values(commit: Commit) -> dict[str, Any]:
+    version = commit.version
+    return {
+        "head": version.number,
+        "path": version.path,
+        "folder": parent_of(version.path),
+        "deleted": version.kind is Kind.TOMBSTONE,
+        "size": version.content.size,
+        "updated_at": version.created_at,
+    }
+
+
+def _file_row(commit: Commit) -> dict[str, Any]:
+    version = commit.version
+    return {
+        "id": version.file_id,
+        "owner_id": commit.owner_id,
+        "created_at": version.created_at,
+        **_head_values(commit),
+    }
+
+
+def _key_row(commit: Commit) -> dict[str, Any]:
+    record = commit.idempotency
+    assert record is not None
+    return {
+        "owner_id": record.owner_id,
+        "key": record.key,
+        "fingerprint": record.fingerprint,
+        "answer": record.answer,
+        "created_at": record.created_at,
+    }
+
+
+def _new_folders(commits: list[Commit]) -> list[tuple[str, str]]:
+    """Every folder above a path that is new to its file; most exist already."""
+    changed = [c for c in commits if c.version.parent == 0 or c.version.kind is Kind.MOVE]
+    return sorted({(c.owner_id, folder) for c in changed for folder in ancestors_of(c.version.path)})
+
+
+def _expect(held: bool) -> None:
+    if not held:
+        raise LostRace("The catalog changed under this request; try again.")

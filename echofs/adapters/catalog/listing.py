@@ -1,0 +1,98 @@
+"""Reading files: one, a page of many, and the history of one. Every function is one statement."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, select, tuple_
+
+from echofs.adapters.catalog import cursor
+from echofs.adapters.catalog.rows import FILE_COLUMNS, VERSION_COLUMNS, file_of, storable, version_of
+from echofs.adapters.catalog.tables import files, folders, versions
+from echofs.core.errors import NotFound
+from echofs.core.models import File, Version
+from echofs.ports.catalog import ListQuery, Page, SortKey
+
+_FILES = select(*FILE_COLUMNS).join_from(
+    files, versions, (versions.c.file_id == files.c.id) & (versions.c.number == files.c.head)
+)
+_OWN = files.c.owner_id == bindparam("owner")
+_ONE = _FILES.where(files.c.id == bindparam("id"), _OWN, ~files.c.deleted)
+_ONE_AT = _FILES.where(_OWN, files.c.path == bindparam("path"), ~files.c.deleted)
+_HISTORY = (
+    select(*VERSION_COLUMNS)
+    .join_from(versions, files, versions.c.file_id == files.c.id)
+    .where(files.c.id == bindparam("id"), _OWN)
+    .order_by(versions.c.number.desc())
+)
+_FOLDERS = (
+    select(folders.c.path)
+    .where(folders.c.owner_id == bindparam("owner"), folders.c.parent == bindparam("parent"))
+    .order_by(folders.c.path)
+)
+
+
+def one(connection: Connection, owner_id: str, file_id: str) -> File:
+    """A living file by its id. Raises :class:`NotFound`."""
+    return _only(connection, _ONE, {"owner": owner_id, "id": file_id})
+
+
+def one_at(connection: Connection, owner_id: str, path: str) -> File:
+    """The living file at a path. Raises :class:`NotFound`."""
+    return _only(connection, _ONE_AT, {"owner": owner_id, "path": path})
+
+
+def _only(connection: Connection, statement: Select[Any], values: dict[str, str]) -> File:
+    row = connection.execute(statement, values).first() if storable(*values.values()) else None
+    if row is None:
+        raise file_not_found()
+    return file_of(row)
+
+
+def history(connection: Connection, owner_id: str, file_id: str) -> list[Version]:
+    """All versions of a file, the newest first. Raises :class:`NotFound`."""
+    values = {"owner": owner_id, "id": file_id}
+    rows = connection.execute(_HISTORY, values).all() if storable(owner_id, file_id) else []
+    if not rows:
+        raise file_not_found()
+    return [version_of(row) for row in rows]
+
+
+def page(connection: Connection, query: ListQuery) -> Page:
+    """One page of living files. Raises :class:`InvalidRequest` for a malformed cursor."""
+    values: dict[str, Any] = {"owner": query.owner_id, "limit": query.limit + 1}
+    if query.after:
+        values["value"], values["path"] = cursor.decode(query.after, query.sort)
+    if query.folder is not None:
+        values["folder"] = query.folder
+    statement = page_statement(query.sort, query.descending, query.folder is not None, bool(query.after))
+    found = [file_of(row) for row in connection.execute(statement, values)]
+    shown = tuple(found[: query.limit])
+    more = len(found) > query.limit
+    return Page(shown, cursor.encode(cursor.place_of(shown[-1], query.sort), query.sort) if more else "")
+
+
+@cache
+def page_statement(sort: SortKey, descending: bool, in_folder: bool, resumed: bool) -> Select[Any]:
+    """The listing in one order, a range of one index: equal values fall back to the path, in the same direction."""
+    columns = {SortKey.NAME: [], SortKey.SIZE: [files.c.size], SortKey.UPDATED: [files.c.updated_at]}[sort]
+    order = [*columns, files.c.path]
+    statement = _FILES.where(_OWN, ~files.c.deleted).limit(bindparam("limit"))
+    if in_folder:
+        statement = statement.where(files.c.folder == bindparam("folder"))
+    if resumed:
+        here = tuple_(*order)
+        place = tuple_(*([bindparam("value")] if columns else []), bindparam("path"))
+        statement = statement.where(here < place if descending else here > place)
+    return statement.order_by(*(column.desc() if descending else column for column in order))
+
+
+def subfolders(connection: Connection, owner_id: str, parent: str) -> list[str]:
+    """Folders directly inside another, sorted."""
+    return list(connection.execute(_FOLDERS, {"owner": owner_id, "parent": parent}).scalars())
+
+
+def file_not_found() -> NotFound:
+    """The same words whether the file is missing, deleted or somebody else's."""
+    return NotFound("There is no such file.")

@@ -1,0 +1,104 @@
+"""Rows to values and back, and the few statements' building stones that every module here shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from itertools import islice
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+from echofs.adapters.catalog.tables import files, versions
+from echofs.core.models import Content, Dot, File, Kind, Version
+
+T = TypeVar("T")
+
+SLICE = 1000
+"""Values in one IN list. A file of the largest inline size needs two."""
+
+VERSION_COLUMNS = tuple(versions.c)
+FILE_COLUMNS = (files.c.id, files.c.owner_id, files.c.created_at.label("file_created_at"), *VERSION_COLUMNS)
+_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_COUNTED = {"preserve_rowcount": True}
+
+
+def version_of(row: Sequence[Any]) -> Version:
+    """The version in a row of :data:`VERSION_COLUMNS`."""
+    file_id, number, parent, kind, path, size, digest, chunk_size, inline, lists, *rest = row
+    content_type, content_version, manifest, origin, counter, created_at = rest
+    return Version(
+        file_id=file_id,
+        number=number,
+        parent=parent,
+        kind=Kind(kind),
+        path=path,
+        content=Content(size, digest, chunk_size, inline, lists),
+        content_type=content_type,
+        content_version=content_version,
+        manifest=manifest,
+        dot=Dot(origin, counter),
+        created_at=created_at,
+    )
+
+
+def file_of(row: Sequence[Any]) -> File:
+    """The file in a row of :data:`FILE_COLUMNS`."""
+    return File(id=row[0], owner_id=row[1], head=version_of(row[3:]), created_at=row[2])
+
+
+def version_row(version: Version) -> dict[str, Any]:
+    """A row of ``versions``."""
+    content = version.content
+    return {
+        "file_id": version.file_id,
+        "number": version.number,
+        "parent": version.parent,
+        "kind": version.kind.value,
+        "path": version.path,
+        "size": content.size,
+        "digest": content.digest,
+        "chunk_size": content.chunk_size,
+        "inline": content.inline,
+        "lists": content.lists,
+        "content_type": version.content_type,
+        "content_version": version.content_version,
+        "manifest": version.manifest,
+        "dot_origin": version.dot.origin,
+        "dot_counter": version.dot.counter,
+        "created_at": version.created_at,
+    }
+
+
+@cache
+def insert_into(table: Table, dialect: str) -> Any:
+    """The engine's own INSERT, which knows ON CONFLICT."""
+    return _INSERT[dialect](table)
+
+
+@cache
+def insert_missing(table: Table, dialect: str) -> Any:
+    """An INSERT that leaves rows alone which exist already, by any of their keys."""
+    return insert_into(table, dialect).on_conflict_do_nothing()
+
+
+def counted(connection: Connection, statement: Any, rows: Sequence[dict[str, Any]]) -> int:
+    """Execute a statement for many rows at once; how many rows it changed."""
+    return connection.execute(statement, rows, execution_options=_COUNTED).rowcount
+
+
+def slices(values: Iterable[T]) -> Iterator[list[T]]:
+    """The values in lists of at most :data:`SLICE`."""
+    rest = iter(values)
+    while part := list(islice(rest, SLICE)):
+        yield part
+
+
+def storable(*texts: str) -> bool:
+    """Whether an engine can hold these texts at all. One that cannot be stored names nothing: PostgreSQL refuses NUL,
+    and no engine takes half a surrogate pair."""
+    try:
+        return all(b"\0" not in text.encode() for text in texts)
+    except UnicodeEncodeError:
+        return False

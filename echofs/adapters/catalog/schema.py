@@ -1,0 +1,96 @@
+"""Making a catalog's tables, checking that they are the right ones, and opening its engine.
+
+Nothing here connects when it is imported or when an application is built: a process may still fork afterwards.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import flask_migrate
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
+from flask import Flask
+from flask_migrate import Migrate
+from sqlalchemy import Engine
+
+from echofs.adapters.catalog.engine import engine_options, normalise_url, prepare_engine, translated
+from echofs.adapters.catalog.tables import db
+from echofs.core.errors import InvalidSetting
+
+
+def migrations_folder() -> Path:
+    """Where Alembic's scripts are, in a checkout and in an installed package alike."""
+    package = importlib.import_module("echofs.migrations")
+    assert package.__file__ is not None
+    return Path(package.__file__).parent
+
+
+def attach(app: Flask, url: str) -> None:
+    """Give an application the catalog at ``url``: its ``db`` and the ``flask db`` commands. Raises
+    :class:`InvalidSetting` for an address it cannot use."""
+    address = normalise_url(url)
+    app.config["SQLALCHEMY_DATABASE_URI"] = address
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(address)
+    db.init_app(app)
+    Migrate(app, db, directory=str(migrations_folder()), render_as_batch=True, compare_type=True)
+
+
+def database_app(url: str) -> Flask:
+    """An application that has a catalog and nothing else, for processes that serve no pages."""
+    app = Flask("echofs")
+    attach(app, url)
+    return app
+
+
+def open_engine(app: Flask) -> Engine:
+    """The engine of an application that :func:`attach` prepared. Call it once in each process, after forking."""
+    with app.app_context():
+        return prepare_engine(db.engine)
+
+
+def upgrade(app: Flask) -> None:
+    """Bring the catalog's tables to the revision this EchoFS needs. Idempotent, and safe to run from several processes
+    at once: the second waits and finds nothing to do. Raises :class:`CatalogUnavailable`."""
+    open_engine(app)
+    with app.app_context(), translated():
+        flask_migrate.upgrade(directory=str(migrations_folder()))
+
+
+def check_current(engine: Engine) -> None:
+    """Raise :class:`InvalidSetting` unless the tables are of the revision this EchoFS needs. Changes nothing.
+
+    Raises :class:`CatalogUnavailable` when there is no answer.
+    """
+    scripts = ScriptDirectory.from_config(_config())
+    wanted = scripts.get_current_head()
+    with translated(), engine.connect() as connection:
+        present = MigrationContext.configure(connection).get_current_revision()
+    if present == wanted:
+        return
+    if present is not None and not _known(scripts, present):
+        raise InvalidSetting(
+            f"The catalog is at revision {present}, which this EchoFS does not know: install the newer EchoFS that"
+            " made it.",
+            field="DATABASE_URL",
+        )
+    raise InvalidSetting(
+        f"The catalog is at revision {present or 'none'}, this EchoFS needs {wanted}: run `echofs db upgrade`.",
+        field="DATABASE_URL",
+    )
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    return config
+
+
+def _known(scripts: ScriptDirectory, revision: str) -> bool:
+    try:
+        return scripts.get_revision(revision) is not None
+    except CommandError:
+        return False

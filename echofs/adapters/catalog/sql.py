@@ -1,0 +1,144 @@
+"""The Catalog port on SQLite and PostgreSQL. This file holds the transactions; the statements live in its siblings."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from sqlalchemy import Engine, bindparam, delete, or_, select
+
+from echofs.adapters.catalog import chunks, commits, listing
+from echofs.adapters.catalog.engine import Connections, LostRace
+from echofs.adapters.catalog.rows import insert_into, slices, storable
+from echofs.adapters.catalog.tables import idempotency, leases
+from echofs.core.errors import EchoError, Unavailable
+from echofs.core.models import ChunkRecord, Digest, File, IdempotencyRecord, OwedReplica, Timestamp, Version
+from echofs.ports.catalog import Catalog, Commit, ListQuery, Page
+from echofs.ports.runtime import Clock
+
+ATTEMPTS = 5
+"""How often a batch that lost a race starts again before the caller is asked to."""
+
+_PING = select(1)
+_ANSWERED = select(
+    idempotency.c.owner_id,
+    idempotency.c.key,
+    idempotency.c.fingerprint,
+    idempotency.c.answer,
+    idempotency.c.created_at,
+).where(idempotency.c.owner_id == bindparam("owner"), idempotency.c.key == bindparam("key_"))
+_FORGET = delete(idempotency).where(idempotency.c.created_at < bindparam("before"))
+_RELEASE = delete(leases).where(leases.c.name == bindparam("lease"), leases.c.holder == bindparam("by"))
+
+
+class SqlCatalog(Catalog):
+    """A catalog in the tables of :mod:`echofs.adapters.catalog.tables`, which must exist already.
+
+    ``engine`` is one from :func:`echofs.adapters.catalog.schema.open_engine`. The clock says only when a chunk was last
+    touched and from when on a replica is owed.
+    """
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._connections = Connections(engine)
+        self._clock = clock
+
+    def commit(self, batch: Sequence[Commit]) -> list[File | EchoError]:
+        if not batch:
+            return []
+        for attempt in range(ATTEMPTS - 1):
+            try:
+                return self._commit(batch, careful=attempt > 0)
+            except LostRace:
+                continue
+        return self._commit(batch, careful=True)
+
+    def _commit(self, batch: Sequence[Commit], *, careful: bool) -> list[File | EchoError]:
+        with self._connections.writing() as connection:
+            return commits.make(connection, batch, self._clock.now(), careful=careful)
+
+    def file(self, owner_id: str, file_id: str) -> File:
+        with self._connections.reading() as connection:
+            return listing.one(connection, owner_id, file_id)
+
+    def file_at(self, owner_id: str, path: str) -> File:
+        with self._connections.reading() as connection:
+            return listing.one_at(connection, owner_id, path)
+
+    def files(self, query: ListQuery) -> Page:
+        with self._connections.reading() as connection:
+            return listing.page(connection, query)
+
+    def folders(self, owner_id: str, parent: str) -> list[str]:
+        with self._connections.reading() as connection:
+            return listing.subfolders(connection, owner_id, parent)
+
+    def versions(self, owner_id: str, file_id: str) -> list[Version]:
+        with self._connections.reading() as connection:
+            return listing.history(connection, owner_id, file_id)
+
+    def idempotency(self, owner_id: str, key: str) -> IdempotencyRecord | None:
+        if not storable(owner_id, key):
+            return None
+        with self._connections.reading() as connection:
+            row = connection.execute(_ANSWERED, {"owner": owner_id, "key_": key}).first()
+        return IdempotencyRecord(*row) if row else None
+
+    def forget_idempotency(self, before: Timestamp) -> int:
+        with self._connections.writing() as connection:
+            return connection.execute(_FORGET, {"before": before}).rowcount
+
+    def record_chunks(self, records: Sequence[ChunkRecord]) -> None:
+        with self._connections.writing() as connection:
+            if not chunks.record(connection, records, self._clock.now()):
+                raise Unavailable("A chunk of this file is being deleted; send the file again.")
+
+    def replicas(self, digests: Collection[Digest]) -> Mapping[Digest, tuple[str, ...]]:
+        found: dict[Digest, tuple[str, ...]] = {}
+        for part in slices(digests):
+            with self._connections.reading() as connection:
+                found.update(chunks.workers_of(connection, part))
+        return found
+
+    def settle(self, worker_id: str, digests: Iterable[Digest]) -> None:
+        for part in slices(sorted(set(digests))):
+            with self._connections.writing() as connection:
+                chunks.settle(connection, worker_id, part)
+
+    def owe(self, worker_id: str, digests: Iterable[Digest], reason: str, now: Timestamp) -> None:
+        for part in slices(sorted(set(digests))):
+            with self._connections.writing() as connection:
+                chunks.owe(connection, worker_id, part, reason, now)
+
+    def due(self, now: Timestamp, limit: int) -> list[OwedReplica]:
+        with self._connections.reading() as connection:
+            return chunks.due(connection, now, limit)
+
+    def postpone(self, owed: Sequence[OwedReplica], due_at: Timestamp) -> None:
+        for part in slices(owed):
+            with self._connections.writing() as connection:
+                chunks.postpone(connection, part, due_at)
+
+    def hasten(self, worker_id: str, now: Timestamp) -> None:
+        with self._connections.writing() as connection:
+            chunks.hasten(connection, worker_id, now)
+
+    def outbox_depth(self) -> int:
+        with self._connections.reading() as connection:
+            return chunks.depth(connection)
+
+    def acquire_lease(self, name: str, holder: str, now: Timestamp, until: Timestamp) -> bool:
+        with self._connections.writing() as connection:
+            insert = insert_into(leases, connection.dialect.name).values(name=name, holder=holder, expires_at=until)
+            taken = insert.on_conflict_do_update(
+                index_elements=[leases.c.name],
+                set_={"holder": holder, "expires_at": until},
+                where=or_(leases.c.holder == holder, leases.c.expires_at <= now),
+            ).returning(leases.c.name)
+            return connection.execute(taken).first() is not None
+
+    def release_lease(self, name: str, holder: str) -> None:
+        with self._connections.writing() as connection:
+            connection.execute(_RELEASE, {"lease": name, "by": holder})
+
+    def ping(self) -> None:
+        with self._connections.reading() as connection:
+            connection.execute(_PING)

@@ -1,0 +1,179 @@
+"""The tables of the SQL catalog. Only shapes live here; ``migrations/`` builds the same ones, step by step.
+
+Text compares byte by byte on both engines (SQLite's default, ``COLLATE "C"`` on PostgreSQL), so two names that differ
+in case or in Unicode normalisation stay two, and pages come in the same order everywhere. Times are microseconds
+since the Unix epoch, UTC.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+NAMING = {
+    "pk": "pk_%(table_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+}
+"""Every constraint has a predictable name: SQLite's batch mode can only drop what it can name."""
+
+LIVE, CONDEMNED, DELETING = "live", "condemned", "deleting"
+"""The states of a chunk on its way out. A commit needs ``live`` and may bring ``condemned`` back."""
+
+db = SQLAlchemy(metadata=MetaData(naming_convention=NAMING))
+
+_TEXT = Text().with_variant(Text(collation="C"), "postgresql")
+
+
+class HexDigest(TypeDecorator[str]):
+    """A digest in hexadecimal to the program, raw bytes in the table: half the size, in the largest indexes we have."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else bytes.fromhex(value)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
+        return None if value is None else value.hex()
+
+
+files = db.Table(
+    "files",
+    db.Column("id", _TEXT, primary_key=True),
+    db.Column("owner_id", _TEXT, nullable=False),
+    db.Column("folder", _TEXT, nullable=False),
+    db.Column("path", _TEXT, nullable=False),
+    db.Column("head", Integer, nullable=False),
+    db.Column("deleted", Boolean, nullable=False),
+    db.Column("size", BigInteger, nullable=False),
+    db.Column("created_at", BigInteger, nullable=False),
+    db.Column("updated_at", BigInteger, nullable=False),
+)
+
+_LIVING: dict[str, Any] = {"sqlite_where": text("deleted = 0"), "postgresql_where": text("NOT deleted")}
+
+Index("uq_files_living_path", files.c.owner_id, files.c.path, unique=True, **_LIVING)
+# One index for each order of a listing, so that every page is a range scan however far down it lies.
+Index("ix_files_living_size", files.c.owner_id, files.c.size, files.c.path, **_LIVING)
+Index("ix_files_living_updated", files.c.owner_id, files.c.updated_at, files.c.path, **_LIVING)
+Index("ix_files_living_folder_path", files.c.owner_id, files.c.folder, files.c.path, **_LIVING)
+Index("ix_files_living_folder_size", files.c.owner_id, files.c.folder, files.c.size, files.c.path, **_LIVING)
+Index("ix_files_living_folder_updated", files.c.owner_id, files.c.folder, files.c.updated_at, files.c.path, **_LIVING)
+
+versions = db.Table(
+    "versions",
+    db.Column("file_id", _TEXT, ForeignKey("files.id"), primary_key=True),
+    db.Column("number", Integer, primary_key=True, autoincrement=False),
+    db.Column("parent", Integer, nullable=False),
+    db.Column("kind", _TEXT, nullable=False),
+    db.Column("path", _TEXT, nullable=False),
+    db.Column("size", BigInteger, nullable=False),
+    db.Column("digest", HexDigest, nullable=False),
+    db.Column("chunk_size", Integer, nullable=False),
+    db.Column("inline", LargeBinary, nullable=False),
+    db.Column("lists", LargeBinary, nullable=False),
+    db.Column("content_type", _TEXT, nullable=False),
+    db.Column("content_version", Integer, nullable=False),
+    db.Column("manifest", HexDigest, nullable=False),
+    db.Column("dot_origin", _TEXT, nullable=False),
+    db.Column("dot_counter", BigInteger, nullable=False),
+    db.Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("dot_origin", "dot_counter"),
+    CheckConstraint("kind IN ('content', 'move', 'tombstone')", name="kind"),
+)
+
+folders = db.Table(
+    "folders",
+    db.Column("owner_id", _TEXT, primary_key=True),
+    db.Column("path", _TEXT, primary_key=True),
+    db.Column("parent", _TEXT, nullable=False),
+    Index(None, "owner_id", "parent", "path"),
+    sqlite_with_rowid=False,
+)
+
+chunks = db.Table(
+    "chunks",
+    db.Column("digest", HexDigest, primary_key=True),
+    db.Column("size", Integer, nullable=False),
+    db.Column("state", _TEXT, nullable=False),
+    db.Column("touched_at", BigInteger, nullable=False),
+    CheckConstraint("state IN ('live', 'condemned', 'deleting')", name="state"),
+    sqlite_with_rowid=False,
+)
+
+replicas = db.Table(
+    "replicas",
+    db.Column("digest", HexDigest, ForeignKey("chunks.digest"), primary_key=True),
+    db.Column("worker_id", _TEXT, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+outbox = db.Table(
+    "outbox",
+    db.Column("digest", HexDigest, ForeignKey("chunks.digest"), primary_key=True),
+    db.Column("worker_id", _TEXT, primary_key=True),
+    db.Column("reason", _TEXT, nullable=False),
+    db.Column("due_at", BigInteger, nullable=False),
+    db.Column("attempts", Integer, nullable=False),
+    db.Column("created_at", BigInteger, nullable=False),
+    Index(None, "due_at", "digest", "worker_id"),
+    Index(None, "worker_id", "due_at"),
+    sqlite_with_rowid=False,
+)
+
+idempotency = db.Table(
+    "idempotency",
+    db.Column("owner_id", _TEXT, primary_key=True),
+    db.Column("key", _TEXT, primary_key=True),
+    db.Column("fingerprint", _TEXT, nullable=False),
+    db.Column("answer", _TEXT, nullable=False),
+    db.Column("created_at", BigInteger, nullable=False),
+    Index(None, "created_at"),
+)
+
+leases = db.Table(
+    "leases",
+    db.Column("name", _TEXT, primary_key=True),
+    db.Column("holder", _TEXT, nullable=False),
+    db.Column("expires_at", BigInteger, nullable=False),
+)
+
+users = db.Table(
+    "users",
+    db.Column("id", _TEXT, primary_key=True),
+    db.Column("name", _TEXT, nullable=False),
+    db.Column("name_key", _TEXT, nullable=False, unique=True),
+    db.Column("email", _TEXT, nullable=False),
+    db.Column("email_key", _TEXT, nullable=False, unique=True),
+    db.Column("password_hash", _TEXT, nullable=False),
+    db.Column("role", _TEXT, nullable=False),
+    db.Column("token_epoch", Integer, nullable=False),
+    db.Column("disabled", Boolean, nullable=False),
+    db.Column("created_at", BigInteger, nullable=False),
+)
+
+revoked_tokens = db.Table(
+    "revoked_tokens",
+    db.Column("token_id", _TEXT, primary_key=True),
+    db.Column("expires_at", BigInteger, nullable=False),
+    Index(None, "expires_at"),
+)
