@@ -1,0 +1,35 @@
+"""``echofs db``: the catalog's tables."""
+
+from __future__ import annotations
+
+import click
+
+from echofs.cli.data_folder import make_folder
+from echofs.settings import ProcessRole, load
+
+
+@click.group()
+def db() -> None:
+    """Create the catalog's tables and bring them up to date."""
+
+
+@db.command()
+def upgrade() -> None:
+    """Bring the catalog up to date. Safe to repeat; stop the masters first when the release notes say so."""
+    from echofs.adapters.catalog import schema
+
+    settings = load(role=ProcessRole.COMMAND)
+    make_folder(settings.data_dir)
+    schema.upgrade(schema.database_app(settings.database_url))
+    click.echo("The catalog is up to date.")
+
+
+@db.command()
+def current() -> None:
+    """Say whether the catalog is up to date."""
+    from echofs.adapters.catalog import schema
+
+    settings = load(role=ProcessRole.COMMAND)
+    make_folder(settings.data_dir)
+    schema.check_current(schema.open_engine(schema.database_app(settings.database_url)))
+    click.echo("The catalog is up to date.")
