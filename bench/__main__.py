@@ -85,6 +85,8 @@ def _measure(options: argparse.Namespace, folder: Path) -> int:
     with_memory = MEMORY in options.only
     if not cases and not with_memory:
         raise BenchError(f"--only {' '.join(options.only)} names no case; --help lists them")
+    if with_memory and options.reference_only:
+        raise BenchError("memory is measured at EchoFS's master; leave --reference-only out")
     settings = dict(_setting(text) for text in options.set)
     rounds = options.rounds or (1 if options.quick else 3)
     began = time.monotonic()
