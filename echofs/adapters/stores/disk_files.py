@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import secrets
 import stat
 import threading
 import time
@@ -60,6 +61,7 @@ class DurableFiles:
     def __init__(self, root: int, calls: DiskCalls) -> None:
         self.root = root
         self.calls = calls
+        self._token = secrets.token_hex(4)
         self._serial = itertools.count()
         self._stamp_lock = threading.Lock()
         self._last_stamp = 0
@@ -96,8 +98,9 @@ class DurableFiles:
                         self.calls.unlink(self.root, path)
 
     def _write_temp(self, value: bytes | memoryview, paths: list[str], opened: ExitStack) -> tuple[int, int]:
-        # The process id keeps the names of a forked copy of this store apart.
-        path = f"{TEMP_FOLDER}/{os.getpid()}-{next(self._serial)}"
+        # The token keeps names apart from those a crash left behind (in a container every process may have the same
+        # id), the process id from those of a forked copy.
+        path = f"{TEMP_FOLDER}/{self._token}-{os.getpid()}-{next(self._serial)}"
         fd = self.calls.create(self.root, path)
         opened.callback(os.close, fd)
         paths.append(path)
