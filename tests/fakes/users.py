@@ -1,0 +1,77 @@
+"""Users and revoked tokens in a dictionary."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from threading import Lock
+
+from echofs.core.errors import NameTaken, NotFound
+from echofs.core.models import Role, Timestamp, User
+from echofs.core.names import fold
+from echofs.ports.accounts import UserDirectory
+
+
+class MemoryUsers(UserDirectory):
+    """Safe to share between threads; forgets everything with the process."""
+
+    def __init__(self) -> None:
+        self._users: dict[str, User] = {}
+        self._revoked: dict[str, Timestamp] = {}
+        self._lock = Lock()
+
+    def add(self, user: User) -> None:
+        with self._lock:
+            taken = {fold(text) for other in self._users.values() for text in (other.name, other.email)}
+            if fold(user.name) in taken:
+                raise NameTaken("That user name is taken.", field="username")
+            if fold(user.email) in taken:
+                raise NameTaken("That e-mail address is registered already.", field="email")
+            self._users[user.id] = user
+
+    def by_id(self, user_id: str) -> User:
+        try:
+            return self._users[user_id]
+        except KeyError:
+            raise NotFound("There is no such user.") from None
+
+    def by_login(self, login: str) -> User:
+        wanted = fold(login)
+        for user in list(self._users.values()):
+            if wanted in (fold(user.name), fold(user.email)):
+                return user
+        raise NotFound("There is no such user.")
+
+    def set_password(self, user_id: str, password_hash: str) -> int:
+        return self._advance(user_id, password_hash=password_hash).token_epoch
+
+    def set_disabled(self, user_id: str, disabled: bool) -> None:
+        if disabled and not self.by_id(user_id).disabled:
+            self._advance(user_id, disabled=True)
+        with self._lock:
+            self._users[user_id] = replace(self.by_id(user_id), disabled=disabled)
+
+    def set_role(self, user_id: str, role: Role) -> None:
+        self._advance(user_id, role=role)
+
+    def revoke(self, token_ids: Collection[str], expires_at: Timestamp) -> int:
+        with self._lock:
+            fresh = set(token_ids) - self._revoked.keys()
+            self._revoked.update(dict.fromkeys(token_ids, expires_at))
+            return len(fresh)
+
+    def revoked(self, token_ids: Collection[str]) -> bool:
+        return not self._revoked.keys().isdisjoint(token_ids)
+
+    def forget_revoked(self, before: Timestamp) -> int:
+        with self._lock:
+            expired = [token_id for token_id, until in self._revoked.items() if until < before]
+            for token_id in expired:
+                del self._revoked[token_id]
+            return len(expired)
+
+    def _advance(self, user_id: str, **changes: object) -> User:
+        with self._lock:
+            user = self.by_id(user_id)
+            self._users[user_id] = replace(user, token_epoch=user.token_epoch + 1, **changes)  # type: ignore[arg-type]
+            return self._users[user_id]
