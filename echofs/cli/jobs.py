@@ -20,10 +20,10 @@ POLL_SECONDS = 0.2
 @click.command()
 def jobs() -> None:
     """Run the background jobs: restoring missing replicas, and tidying up."""
-    from echofs.bootstrap import run_jobs
-
     settings = load(role=ProcessRole.JOBS)
     configure_logging(settings.log_level, settings.log_format, settings.process_name)
+    from echofs.bootstrap import run_jobs
+
     run_jobs(settings, stop_on_signal())
 
 
