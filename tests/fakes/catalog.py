@@ -1,0 +1,251 @@
+"""A catalog in dictionaries: the second opinion on what the port means, and the fast one for services' tests."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from echofs.core.chunking import unpack_digests
+from echofs.core.errors import (
+    CatalogUnavailable,
+    EchoError,
+    HeadMoved,
+    IdempotencyKeyReused,
+    InvalidRequest,
+    NameTaken,
+    NotFound,
+    Unavailable,
+)
+from echofs.core.models import ChunkRecord, Digest, File, IdempotencyRecord, Kind, OwedReplica, Timestamp, Version
+from echofs.core.names import ancestors_of, parent_of
+from echofs.ports.catalog import Catalog, Commit, ListQuery, Page, SortKey
+from echofs.ports.runtime import Clock
+
+
+class MemoryCatalog(Catalog):
+    """Safe to share between threads; forgets everything with the process.
+
+    Set ``down`` to make every call fail as if the catalog did not answer; put digests into ``deleting`` to have
+    collection caught in the act.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.down = False
+        self.deleting: set[Digest] = set()
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._files: dict[str, File] = {}
+        self._versions: dict[str, list[Version]] = {}
+        self._folders: set[tuple[str, str]] = set()
+        self._answers: dict[tuple[str, str], IdempotencyRecord] = {}
+        self._replicas: dict[Digest, set[str]] = {}
+        self._owed: dict[tuple[Digest, str], OwedReplica] = {}
+        self._leases: dict[str, tuple[str, Timestamp]] = {}
+
+    def commit(self, commits: Sequence[Commit]) -> list[File | EchoError]:
+        with self._answering():
+            return [self._commit_one(commit) for commit in commits]
+
+    def _commit_one(self, commit: Commit) -> File | EchoError:
+        version = commit.version
+        for known in (known for history in self._versions.values() for known in history):
+            if known.dot == version.dot:
+                return replace(self._files[known.file_id], head=known)
+        refused = self._refusal(commit)
+        if refused is not None:
+            return refused
+        self._record(commit.chunks)
+        if commit.idempotency is not None:
+            self._answers[commit.idempotency.owner_id, commit.idempotency.key] = commit.idempotency
+        self._folders.update((commit.owner_id, folder) for folder in ancestors_of(version.path))
+        self._versions.setdefault(version.file_id, []).append(version)
+        present = self._files.get(version.file_id)
+        created_at = present.created_at if present else version.created_at
+        self._files[version.file_id] = File(version.file_id, commit.owner_id, version, created_at)
+        return self._files[version.file_id]
+
+    def _refusal(self, commit: Commit) -> EchoError | None:
+        version, present = commit.version, self._files.get(commit.version.file_id)
+        if version.number != version.parent + 1:
+            return InvalidRequest("A version's number must be its parent's plus one.", field="number")
+        if version.parent and (present is None or present.owner_id != commit.owner_id):
+            return NotFound("There is no such file.")
+        if present and (present.deleted or present.head.number != version.parent):
+            return HeadMoved("Another version was committed first.")
+        holder = self._living_at(commit.owner_id, version.path)
+        if version.kind is not Kind.TOMBSTONE and holder and holder.id != version.file_id:
+            return NameTaken("Another file has this path.", field="path") if present else HeadMoved("It was created.")
+        record = commit.idempotency
+        if record and (record.owner_id, record.key) in self._answers:
+            return IdempotencyKeyReused("This Idempotency-Key was used already.", field="Idempotency-Key")
+        if not self._storable(commit):
+            return Unavailable("A chunk of this file is no longer stored; send the file again.")
+        return None
+
+    def _storable(self, commit: Commit) -> bool:
+        recorded = {chunk.digest for chunk in commit.chunks}
+        content = commit.version.content
+        referred: set[Digest] = set()
+        if commit.version.kind is Kind.CONTENT:
+            referred = {*unpack_digests(content.inline), *unpack_digests(content.lists)}
+        return (referred - recorded) <= self._replicas.keys() and self.deleting.isdisjoint(referred | recorded)
+
+    def _living_at(self, owner_id: str, path: str) -> File | None:
+        return next((file for file in self._living(owner_id) if file.path == path), None)
+
+    def _living(self, owner_id: str) -> list[File]:
+        return [file for file in self._files.values() if file.owner_id == owner_id and not file.deleted]
+
+    def file(self, owner_id: str, file_id: str) -> File:
+        with self._answering():
+            file = self._files.get(file_id)
+            if file is None or file.owner_id != owner_id or file.deleted:
+                raise NotFound("There is no such file.")
+            return file
+
+    def file_at(self, owner_id: str, path: str) -> File:
+        with self._answering():
+            file = self._living_at(owner_id, path)
+            if file is None:
+                raise NotFound("There is no such file.")
+            return file
+
+    def files(self, query: ListQuery) -> Page:
+        after = _decode(query)
+        with self._answering():
+            found = [
+                file
+                for file in self._living(query.owner_id)
+                if query.folder is None or parent_of(file.path) == query.folder
+            ]
+        found.sort(key=lambda file: _place(file, query.sort), reverse=query.descending)
+        if after is not None:
+            found = [
+                file
+                for file in found
+                if (_place(file, query.sort) < after if query.descending else _place(file, query.sort) > after)
+            ]
+        shown, more = found[: query.limit], len(found) > query.limit
+        return Page(tuple(shown), json.dumps([query.sort, *_place(shown[-1], query.sort)]) if more else "")
+
+    def folders(self, owner_id: str, parent: str) -> list[str]:
+        with self._answering():
+            return sorted(path for owner, path in self._folders if owner == owner_id and parent_of(path) == parent)
+
+    def versions(self, owner_id: str, file_id: str) -> list[Version]:
+        with self._answering():
+            file = self._files.get(file_id)
+            if file is None or file.owner_id != owner_id:
+                raise NotFound("There is no such file.")
+            return self._versions[file_id][::-1]
+
+    def idempotency(self, owner_id: str, key: str) -> IdempotencyRecord | None:
+        with self._answering():
+            return self._answers.get((owner_id, key))
+
+    def forget_idempotency(self, before: Timestamp) -> int:
+        with self._answering():
+            old = [key for key, record in self._answers.items() if record.created_at < before]
+            for key in old:
+                del self._answers[key]
+            return len(old)
+
+    def record_chunks(self, chunks: Sequence[ChunkRecord]) -> None:
+        with self._answering():
+            if not self.deleting.isdisjoint(chunk.digest for chunk in chunks):
+                raise Unavailable("A chunk of this file is being deleted; send the file again.")
+            self._record(chunks)
+
+    def _record(self, chunks: Iterable[ChunkRecord]) -> None:
+        now = self._clock.now()
+        for chunk in chunks:
+            self._replicas.setdefault(chunk.digest, set()).update(chunk.replicas)
+            self._owe(chunk.digest, chunk.owed, "not acknowledged when written", now)
+            for worker in self._replicas[chunk.digest]:
+                self._owed.pop((chunk.digest, worker), None)
+
+    def _owe(self, digest: Digest, workers: Iterable[str], reason: str, now: Timestamp) -> None:
+        for worker in workers:
+            self._owed.setdefault((digest, worker), OwedReplica(digest, worker, reason, now))
+
+    def replicas(self, digests: Collection[Digest]) -> Mapping[Digest, tuple[str, ...]]:
+        with self._answering():
+            return {digest: tuple(sorted(self._replicas[digest])) for digest in digests if digest in self._replicas}
+
+    def settle(self, worker_id: str, digests: Iterable[Digest]) -> None:
+        with self._answering():
+            for digest in digests:
+                if digest in self._replicas:
+                    self._replicas[digest].add(worker_id)
+                    self._owed.pop((digest, worker_id), None)
+
+    def owe(self, worker_id: str, digests: Iterable[Digest], reason: str, now: Timestamp) -> None:
+        with self._answering():
+            for digest in digests:
+                if digest in self._replicas:
+                    self._replicas[digest].discard(worker_id)
+                    self._owe(digest, [worker_id], reason, now)
+
+    def due(self, now: Timestamp, limit: int) -> list[OwedReplica]:
+        with self._answering():
+            ready = [owed for owed in self._owed.values() if owed.due_at <= now]
+        return sorted(ready, key=lambda owed: (owed.due_at, owed.digest, owed.worker_id))[:limit]
+
+    def postpone(self, owed: Sequence[OwedReplica], due_at: Timestamp) -> None:
+        with self._answering():
+            for key in {(row.digest, row.worker_id) for row in owed} & self._owed.keys():
+                self._owed[key] = replace(self._owed[key], due_at=due_at, attempts=self._owed[key].attempts + 1)
+
+    def hasten(self, worker_id: str, now: Timestamp) -> None:
+        with self._answering():
+            for key, owed in self._owed.items():
+                if owed.worker_id == worker_id:
+                    self._owed[key] = replace(owed, due_at=min(owed.due_at, now))
+
+    def outbox_depth(self) -> int:
+        with self._answering():
+            return len(self._owed)
+
+    def acquire_lease(self, name: str, holder: str, now: Timestamp, until: Timestamp) -> bool:
+        with self._answering():
+            present, expires_at = self._leases.get(name, (holder, until))
+            if present != holder and expires_at > now:
+                return False
+            self._leases[name] = (holder, until)
+            return True
+
+    def release_lease(self, name: str, holder: str) -> None:
+        with self._answering():
+            if self._leases.get(name, ("", 0))[0] == holder:
+                del self._leases[name]
+
+    def ping(self) -> None:
+        with self._answering():
+            return
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        if self.down:
+            raise CatalogUnavailable("The catalog does not answer; try again shortly.")
+        with self._lock:
+            yield
+
+
+def _place(file: File, sort: SortKey) -> tuple[int, str]:
+    value = {SortKey.NAME: 0, SortKey.SIZE: file.head.content.size, SortKey.UPDATED: file.head.created_at}[sort]
+    return value, file.path
+
+
+def _decode(query: ListQuery) -> tuple[int, str] | None:
+    if not query.after:
+        return None
+    try:
+        order, value, path = json.loads(query.after)
+    except (ValueError, TypeError):
+        order = None
+    if order != query.sort:
+        raise InvalidRequest("That cursor belongs to no listing in this order.", field="after")
+    return value, path
