@@ -1,0 +1,177 @@
+"""Guessing is slowed down; those who log in are not."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from werkzeug.test import TestResponse
+
+from echofs.core.errors import CatalogUnavailable
+from echofs.web.limits import Rates
+from tests.web.conftest import PASSWORD, Site
+
+FEW = Rates(
+    login_per_name_and_address="3/minute",
+    login_per_name="5/hour",
+    login_per_address="7/minute",
+    password_per_user="3/minute",
+    register_per_address="2/hour",
+)
+
+
+def limited_site(rates: Rates = FEW, storage_uri: str = "memory://") -> Site:
+    site = Site(rates=rates, limited=True, storage_uri=storage_uri)
+    site.register()
+    return site
+
+
+def guess(site: Site, name: str = "alice", address: str = "192.0.2.1", password: str = "wrong one") -> TestResponse:
+    return site.post("login", {"username": name, "password": password}, address=address)
+
+
+def statuses(answers: list[TestResponse]) -> list[int]:
+    return [answer.status_code for answer in answers]
+
+
+def test_guesses_at_one_name_from_one_address_are_limited() -> None:
+    site = limited_site()
+    assert statuses([guess(site) for _ in range(4)]) == [401, 401, 401, 429]
+    assert guess(site, address="192.0.2.2").status_code == 401
+
+
+def test_the_refusal_has_the_envelope_and_says_when_to_try_again() -> None:
+    site = limited_site()
+    answer = [guess(site) for _ in range(4)][-1]
+    assert answer.get_json()["error"]["code"] == "rate_limited"
+    assert 1 <= int(answer.headers["Retry-After"]) <= 61
+
+
+def test_the_right_password_is_refused_too_once_the_limit_is_reached() -> None:
+    site = limited_site()
+    answers = [guess(site) for _ in range(3)]
+    assert statuses([*answers, guess(site, password=PASSWORD)]) == [401, 401, 401, 429]
+    assert site.hasher.work == 3
+
+
+@pytest.mark.parametrize("name", ["ALICE", "ａlice", "Alice"])
+def test_another_spelling_of_the_name_is_no_way_around(name: str) -> None:
+    site = limited_site()
+    for _ in range(3):
+        guess(site)
+    assert guess(site, name=name).status_code == 429
+
+
+def test_guesses_at_one_name_from_many_addresses_are_limited() -> None:
+    site = limited_site()
+    answers = [guess(site, address=f"192.0.2.{number}") for number in range(6)]
+    assert statuses(answers) == [401] * 5 + [429]
+
+
+def test_guesses_from_one_address_at_many_names_are_limited() -> None:
+    site = limited_site()
+    answers = [guess(site, name=f"user{number}") for number in range(8)]
+    assert statuses(answers) == [401] * 7 + [429]
+
+
+def test_an_unknown_name_is_limited_like_a_known_one() -> None:
+    site = limited_site()
+    assert statuses([guess(site, name="nobody") for _ in range(4)]) == [401, 401, 401, 429]
+
+
+def test_the_addresses_of_one_ipv6_network_count_as_one() -> None:
+    site = limited_site()
+    answers = [guess(site, address=f"2001:db8::{number}") for number in range(4)]
+    assert statuses(answers) == [401, 401, 401, 429]
+    assert guess(site, address="2001:db8:0:1::1").status_code == 401
+
+
+def test_a_header_does_not_change_the_address() -> None:
+    site = limited_site()
+    for number in range(4):
+        answer = site.client.post(
+            "/api/v1/auth/login",
+            json={"username": "alice", "password": "wrong one"},
+            headers={"X-Forwarded-For": f"198.51.100.{number}"},
+        )
+    assert answer.status_code == 429
+
+
+def test_successful_logins_are_not_counted() -> None:
+    site = limited_site()
+    assert statuses([guess(site, password=PASSWORD) for _ in range(10)]) == [200] * 10
+    assert statuses([guess(site) for _ in range(4)]) == [401, 401, 401, 429]
+
+
+def test_logins_that_fail_through_no_fault_of_the_caller_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = limited_site()
+
+    def away(login: str) -> None:
+        raise CatalogUnavailable("The catalog did not answer.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(site.users, "by_login", away)
+        assert statuses([guess(site) for _ in range(10)]) == [503] * 10
+    assert guess(site).status_code == 401
+
+
+def test_requests_that_cannot_be_read_are_not_counted() -> None:
+    site = limited_site()
+    answers = [site.post("login", {"username": "alice"}, address="192.0.2.1") for _ in range(10)]
+    assert statuses(answers) == [400] * 10
+    assert guess(site).status_code == 401
+
+
+def test_sessions_live_on_while_their_owner_is_attacked() -> None:
+    site = limited_site()
+    tokens = site.login()
+    for number in range(10):
+        guess(site, address=f"192.0.2.{number}")
+    assert site.profile(tokens["access_token"]).status_code == 200
+    assert site.post("refresh", token=tokens["refresh_token"]).status_code == 200
+
+
+def test_guesses_at_the_old_password_are_limited_wherever_they_come_from() -> None:
+    site = limited_site()
+    token = site.login()["access_token"]
+    body = {"old_password": "wrong one", "new_password": "staple of another kind"}
+    answers = [site.post("password", body, token=token, address=f"192.0.2.{number}") for number in range(4)]
+    assert statuses(answers) == [403, 403, 403, 429]
+
+
+def test_accounts_made_from_one_address_are_limited() -> None:
+    site = limited_site()
+    answers = [
+        site.post("register", {"username": name, "email": f"{name}@example.org", "password": PASSWORD})
+        for name in ("user1", "user2", "user3")
+    ]
+    assert statuses(answers) == [201, 201, 429]
+
+
+def test_limits_can_be_switched_off() -> None:
+    site = Site(rates=FEW, limited=False)
+    site.register()
+    assert statuses([guess(site) for _ in range(20)]) == [401] * 20
+
+
+def test_a_malformed_rate_stops_the_start() -> None:
+    with pytest.raises(ValueError, match="often"):
+        limited_site(Rates(login_per_name="often"))
+
+
+def test_without_its_store_each_process_counts_alone_and_nothing_fails(caplog: pytest.LogCaptureFixture) -> None:
+    site = limited_site(storage_uri="redis://127.0.0.1:1/0")
+    with caplog.at_level(logging.WARNING, logger="flask-limiter"):
+        assert guess(site, password=PASSWORD).status_code == 200
+        assert statuses([guess(site) for _ in range(4)]) == [401, 401, 401, 429]
+    assert "falling back to in-memory storage" in caplog.text
+
+
+def test_requests_about_anything_else_never_touch_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = limited_site()
+    checked: list[object] = []
+    for limiter in site.app.extensions["limiter"]:
+        monkeypatch.setattr(limiter.limiter, "hit", lambda *identifiers, **options: checked.append(identifiers))
+        monkeypatch.setattr(limiter.limiter, "test", lambda *identifiers, **options: checked.append(identifiers))
+    assert site.client.get("/nowhere").status_code == 404
+    assert checked == []
