@@ -94,6 +94,7 @@ class Child:
     def start(self) -> None:
         """Begin a life. Raises OSError when the system refuses a new process."""
         self._process = self._machine.launch(self.part)
+        log.info("started %s as process %d", self.part.name, self._process.pid)
         self._born, self._died = self._machine.monotonic(), 0.0
 
     def tend(self) -> None:
@@ -109,7 +110,6 @@ class Child:
             if now >= self._died + max(self._pause, ORPHAN_SECONDS):
                 self.kill()
             return
-        log.info("starting %s again", self.part.name)
         self.start()
 
     def ask_to_stop(self) -> None:
