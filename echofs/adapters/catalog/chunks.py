@@ -129,7 +129,7 @@ def states(connection: Connection, digests: Collection[Digest]) -> dict[Digest, 
     """The state of each chunk that is known."""
     found: dict[Digest, str] = {}
     for part in slices(sorted(digests)):
-        found.update(connection.execute(_STATES, {"digests": part}).tuples().all())
+        found.update((digest, state) for digest, state in connection.execute(_STATES, {"digests": part}))
     return found
 
 

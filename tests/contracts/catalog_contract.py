@@ -1,0 +1,12 @@
+"""What every catalog does alike. Its tests inherit :class:`CatalogContract` and say how to open an empty one."""
+
+from __future__ import annotations
+
+from tests.contracts.catalog_chunk_contract import ChunkContract
+from tests.contracts.catalog_commit_contract import CommitContract
+from tests.contracts.catalog_listing_contract import ListingContract
+from tests.contracts.catalog_repeat_contract import RepeatContract
+
+
+class CatalogContract(CommitContract, RepeatContract, ListingContract, ChunkContract):
+    """Provide a ``catalog`` fixture with nothing in it, whose clock stands at ``clock.START``."""

@@ -1,0 +1,37 @@
+"""The catalog contract, run over every catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from echofs.adapters.catalog.sql import SqlCatalog
+from echofs.ports.catalog import Catalog
+from tests.contracts.catalog_contract import CatalogContract
+from tests.databases import POSTGRESQL, emptied_postgresql, opened, sqlite_url
+from tests.fakes.catalog import MemoryCatalog
+from tests.fakes.clock import FakeClock
+
+
+class TestMemoryCatalog(CatalogContract):
+    @pytest.fixture
+    def catalog(self) -> Catalog:
+        return MemoryCatalog(FakeClock())
+
+
+class TestSqliteCatalog(CatalogContract):
+    @pytest.fixture
+    def catalog(self, tmp_path: Path) -> Iterator[Catalog]:
+        with opened(sqlite_url(tmp_path)) as engine:
+            yield SqlCatalog(engine, FakeClock())
+
+
+if POSTGRESQL:
+
+    class TestPostgresqlCatalog(CatalogContract):
+        @pytest.fixture
+        def catalog(self) -> Iterator[Catalog]:
+            with emptied_postgresql() as engine:
+                yield SqlCatalog(engine, FakeClock())

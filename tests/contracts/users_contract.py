@@ -1,0 +1,154 @@
+"""What every user directory does alike. Its tests inherit :class:`UsersContract` and say how to open an empty one."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from echofs.core.errors import NameTaken, NotFound
+from echofs.core.models import Role, User
+from echofs.ports.accounts import UserDirectory
+
+ANNA = User(
+    id="1" * 32,
+    name="Anna",
+    email="Anna@Example.org",
+    role=Role.USER,
+    password_hash="$hash$1",
+    token_epoch=0,
+    disabled=False,
+    created_at=1_700_000_000_000_000,
+)
+BEN = replace(ANNA, id="2" * 32, name="ben", email="ben@example.org", role=Role.ADMIN)
+
+
+class UsersContract:
+    """Provide a ``users`` fixture with nobody in it."""
+
+    def test_a_user_is_found_by_id_name_and_address_in_any_case(self, users: UserDirectory) -> None:
+        users.add(ANNA)
+        users.add(BEN)
+        assert users.by_id(ANNA.id) == ANNA
+        for login in ("Anna", "anna", "ANNA", "anna@example.org", "ANNA@EXAMPLE.ORG"):
+            assert users.by_login(login) == ANNA
+        assert users.by_login("ben") == BEN
+
+    @pytest.mark.parametrize("unknown", ["nobody", "", "nul\0", "\ud800", "Anna "])
+    def test_who_is_unknown_is_not_found(self, users: UserDirectory, unknown: str) -> None:
+        users.add(ANNA)
+        with pytest.raises(NotFound):
+            users.by_id(unknown)
+        with pytest.raises(NotFound):
+            users.by_login(unknown)
+
+    @pytest.mark.parametrize(
+        ("changes", "field"),
+        [
+            ({"name": "ANNA"}, "username"),
+            ({"name": "Ａnna"}, "username"),
+            ({"email": "anna@EXAMPLE.org"}, "email"),
+            ({"name": "anna@example.org"}, "username"),
+            ({"name": "anna", "email": "anna@example.org"}, "username"),
+        ],
+    )
+    def test_a_name_or_address_in_use_is_refused_by_its_field(
+        self, users: UserDirectory, changes: dict[str, str], field: str
+    ) -> None:
+        users.add(ANNA)
+        with pytest.raises(NameTaken) as refused:
+            users.add(replace(BEN, **changes))  # type: ignore[arg-type]
+        assert refused.value.field == field
+        with pytest.raises(NotFound):
+            users.by_id(BEN.id)
+
+    def test_an_address_that_is_anothers_name_is_refused(self, users: UserDirectory) -> None:
+        users.add(replace(ANNA, name="ben@example.org"))
+        with pytest.raises(NameTaken) as refused:
+            users.add(BEN)
+        assert refused.value.field == "email"
+
+    def test_a_user_may_be_named_by_the_own_address(self, users: UserDirectory) -> None:
+        anna = replace(ANNA, name=ANNA.email)
+        users.add(anna)
+        assert users.by_login(ANNA.email) == anna
+
+    def test_of_eight_who_register_one_name_at_once_exactly_one_gets_it(self, users: UserDirectory) -> None:
+        def register(number: int) -> bool:
+            try:
+                users.add(replace(ANNA, id=f"{number:032x}", email=f"a{number}@example.org"))
+            except NameTaken as refused:
+                assert refused.field == "username"
+                return False
+            return True
+
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(register, range(8))).count(True) == 1
+
+    def test_a_new_password_ends_all_earlier_tokens(self, users: UserDirectory) -> None:
+        users.add(ANNA)
+        assert users.set_password(ANNA.id, "$hash$2") == 1
+        assert users.set_password(ANNA.id, "$hash$3") == 2
+        assert users.by_id(ANNA.id) == replace(ANNA, password_hash="$hash$3", token_epoch=2)
+
+    def test_locking_ends_all_earlier_tokens_once_and_unlocking_none(self, users: UserDirectory) -> None:
+        users.add(ANNA)
+        for _ in range(2):
+            users.set_disabled(ANNA.id, True)
+            assert users.by_id(ANNA.id) == replace(ANNA, disabled=True, token_epoch=1)
+        for _ in range(2):
+            users.set_disabled(ANNA.id, False)
+            assert users.by_id(ANNA.id) == replace(ANNA, token_epoch=1)
+
+    def test_a_new_role_ends_all_earlier_tokens(self, users: UserDirectory) -> None:
+        users.add(ANNA)
+        users.set_role(ANNA.id, Role.ADMIN)
+        assert users.by_id(ANNA.id) == replace(ANNA, role=Role.ADMIN, token_epoch=1)
+
+    def test_changes_touch_nobody_else(self, users: UserDirectory) -> None:
+        users.add(ANNA)
+        users.add(BEN)
+        users.set_password(ANNA.id, "$hash$2")
+        users.set_disabled(ANNA.id, True)
+        users.set_role(ANNA.id, Role.ADMIN)
+        assert users.by_id(BEN.id) == BEN
+
+    def test_changing_an_unknown_user_is_not_found(self, users: UserDirectory) -> None:
+        with pytest.raises(NotFound):
+            users.set_password("nobody", "$hash$2")
+        for disabled in (True, False):
+            with pytest.raises(NotFound):
+                users.set_disabled("nobody", disabled)
+        with pytest.raises(NotFound):
+            users.set_role("nobody", Role.ADMIN)
+
+    def test_epochs_advanced_at_once_are_all_counted(self, users: UserDirectory) -> None:
+        users.add(ANNA)
+        with ThreadPoolExecutor(8) as pool:
+            epochs = list(pool.map(lambda turn: users.set_password(ANNA.id, f"$hash${turn}"), range(16)))
+        assert sorted(epochs) == list(range(1, 17))
+
+    def test_a_revoked_token_is_refused_alone(self, users: UserDirectory) -> None:
+        assert users.revoke(["t1", "t2"], 100) == 2
+        assert users.revoked(["t1"])
+        assert users.revoked(["t3", "t2"])
+        assert not users.revoked(["t3"])
+        assert not users.revoked([])
+
+    def test_revoking_again_counts_only_what_is_new(self, users: UserDirectory) -> None:
+        assert users.revoke([], 100) == 0
+        assert users.revoke(["t1", "t1"], 100) == 1
+        assert users.revoke(["t1", "t2"], 100) == 1
+        assert users.revoke(["t1"], 100) == 0
+
+    def test_of_eight_who_revoke_one_token_at_once_exactly_one_is_first(self, users: UserDirectory) -> None:
+        with ThreadPoolExecutor(8) as pool:
+            assert sorted(pool.map(lambda _: users.revoke(["t"], 100), range(8))) == [0] * 7 + [1]
+
+    def test_revocations_are_forgotten_when_their_tokens_have_expired(self, users: UserDirectory) -> None:
+        users.revoke(["old"], 99)
+        users.revoke(["new"], 100)
+        assert users.forget_revoked(100) == 1
+        assert not users.revoked(["old"])
+        assert users.revoked(["new"])
