@@ -22,7 +22,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _FALLBACK_WAIT_SECONDS = 60.0
-_BLUEPRINT = "accounts"
 _STORE_OPTIONS: dict[str, str | int] = {"socket_connect_timeout": 1, "socket_timeout": 1}
 _SITE_PREFIX_BITS = 64
 _log = logging.getLogger(__name__)
@@ -56,7 +55,6 @@ class AccountLimits:
         shared = not storage_uri.startswith("memory:")
         self._limiter = Limiter(
             key_func=_address,
-            app=app,
             enabled=enabled,
             storage_uri=storage_uri,
             storage_options=_STORE_OPTIONS if shared else None,
@@ -64,8 +62,10 @@ class AccountLimits:
             in_memory_fallback_enabled=shared,
             key_prefix="echofs",
         )
-        # The library looks at every request and asks a lost store whether it is back: not on the path of files.
-        self._limiter.request_filter(lambda: request.blueprint != _BLUEPRINT)
+        # Only the attempts below are limited, and they ask for themselves. Taking itself for installed, the library
+        # adds no hooks around every other request: they cost 50 us, and would ask a lost store on the path of files.
+        app.extensions.setdefault("limiter", set()).add(self._limiter)
+        self._limiter.init_app(app)
 
     def login(self, attempt: Callable[P, R]) -> Callable[P, R]:
         """Limit logins; :func:`name_attempt` must have said who is tried."""
