@@ -17,7 +17,8 @@ from echofs.core.models import Digest, Member
 def _uniform(worker_id: str, digest: Digest) -> float:
     """A number in (0, 1) fixed by worker and chunk."""
     raw = hashlib.blake2b(f"{worker_id}\0{digest}".encode(), digest_size=8).digest()
-    return (int.from_bytes(raw, "big") + 0.5) / 2**64
+    # 52 bits and a half are what a float holds exactly: more would round up to 1 now and then, whose logarithm is 0.
+    return ((int.from_bytes(raw, "big") >> 12) + 0.5) / 2**52
 
 
 def score(member: Member, digest: Digest) -> float:
