@@ -37,7 +37,7 @@ def check_path(path: str, *, field: str = "path") -> str:
 
 def check_folder(folder: str, *, field: str = "folder") -> str:
     """Return a folder's path, ``""`` for the root; a leading and a trailing slash are allowed and dropped."""
-    trimmed = folder.removeprefix("/").removesuffix("/")
+    trimmed = folder.removesuffix("/")
     return check_path(trimmed, field=field) if trimmed else ""
 
 
