@@ -17,12 +17,12 @@ AUTO = "auto"
 def quorum_met(acknowledged: Collection[str], zones: Mapping[str, str]) -> bool:
     """Whether the workers that acknowledged satisfy ``strong``.
 
-    ``zones`` maps every known worker to its zone. Two replicas in two zones are needed; a cluster that has only one
-    zone in
-    all cannot be asked for two.
+    ``zones`` maps every known worker to its zone; a worker nobody knows any more counts for nothing. Two replicas in
+    two zones are needed; a cluster that has only one zone in all cannot be asked for two.
     """
+    known = [worker for worker in acknowledged if worker in zones]
     zones_needed = min(STRONG_ZONES, len(set(zones.values())))
-    return len(acknowledged) >= STRONG_REPLICAS and len({zones[worker] for worker in acknowledged}) >= zones_needed
+    return len(known) >= STRONG_REPLICAS and len({zones[worker] for worker in known}) >= zones_needed
 
 
 def parse_level(text: str | None) -> str:
