@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from echofs.core.consistency import quorum_met
+from echofs.core.consistency import STRONG_REPLICAS, quorum_met
 from echofs.core.models import Digest
 
 
@@ -12,7 +12,7 @@ class ChunkWrite:
     """Decides where one chunk goes next and when it is safe.
 
     ``candidates`` are worker ids in placement order. Those in ``unavailable`` are believed to be down: they are owed
-    a replica rather than tried, unless the quorum cannot be met without them.
+    a replica rather than tried, unless the quorum cannot be met without them. No worker is tried twice.
     """
 
     def __init__(
@@ -26,11 +26,6 @@ class ChunkWrite:
         self._last_resort = [worker for worker in candidates if worker in unavailable]
         self._pending: set[str] = set()
 
-    def start(self) -> list[str]:
-        """The workers to send the chunk to at once. Called once."""
-        first = [self._try(self._untried.pop(0)) for _ in range(min(self.wanted, len(self._untried)))]
-        return first
-
     def on_stored(self, worker: str) -> None:
         """``worker`` made the chunk durable. Repeating it changes nothing."""
         self._pending.discard(worker)
@@ -42,12 +37,15 @@ class ChunkWrite:
         self._pending.discard(worker)
 
     def next_workers(self, zones: Mapping[str, str]) -> list[str]:
-        """Workers to try now so that the wanted number can still be reached; call it after :meth:`on_failed` events."""
+        """Workers to send the chunk to now; call it first of all, and after every :meth:`on_failed`.
+
+        They are as many as the wanted number needs, and more while the quorum could not stand even if all that were
+        asked answered well: because those believed to be up are too few, or all lie in one zone.
+        """
         missing = self.wanted - len(self.acknowledged) - len(self._pending)
-        chosen = [self._try(self._untried.pop(0)) for _ in range(min(max(missing, 0), len(self._untried)))]
-        while not self._pending and not self.satisfied(zones) and (self._untried or self._last_resort):
-            source = self._untried or self._last_resort
-            chosen.append(self._try(source.pop(0)))
+        chosen = [self._try(worker) for worker in self._untried[: max(missing, 0)]]
+        while not quorum_met(self._asked(), zones) and (helpful := self._helpful(zones)) is not None:
+            chosen.append(self._try(helpful))
         return chosen
 
     def satisfied(self, zones: Mapping[str, str]) -> bool:
@@ -56,7 +54,7 @@ class ChunkWrite:
 
     def hedge(self) -> list[str]:
         """One more worker to ask although answers are still awaited, because they are slow; none if all were asked."""
-        return [self._try(self._untried.pop(0))] if self._untried else []
+        return [self._try(self._untried[0])] if self._untried else []
 
     @property
     def pending(self) -> frozenset[str]:
@@ -77,6 +75,20 @@ class ChunkWrite:
         ]
         return (waiting + others)[: max(missing, 0)]
 
+    def _asked(self) -> list[str]:
+        return [*self.acknowledged, *self._pending]
+
+    def _helpful(self, zones: Mapping[str, str]) -> str | None:
+        """The next worker whose answer would bring the quorum nearer: from a zone not asked yet if there is one."""
+        left = [*self._untried, *self._last_resort]
+        covered = {zones.get(worker) for worker in self._asked()}
+        elsewhere = next((worker for worker in left if zones.get(worker) not in covered), None)
+        if elsewhere is not None:
+            return elsewhere
+        return left[0] if left and len(self._asked()) < STRONG_REPLICAS else None
+
     def _try(self, worker: str) -> str:
+        source = self._untried if worker in self._untried else self._last_resort
+        source.remove(worker)
         self._pending.add(worker)
         return worker

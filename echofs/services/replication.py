@@ -13,18 +13,17 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from echofs.core import placement
-from echofs.core.consistency import STRONG_REPLICAS
-from echofs.core.errors import ClusterFull, EchoError, TooFewReplicas, Unavailable
-from echofs.core.models import ChunkRecord, Digest
+from echofs.core.errors import Unavailable
+from echofs.core.models import Digest
 from echofs.core.replication import ChunkWrite
 from echofs.ports.chunks import Frame, StoreReply, WorkerClient
 from echofs.ports.runtime import Clock, Meters
 from echofs.services.cluster import MemberView
 from echofs.services.memory import MemoryBudget
+from echofs.services.pending import DEADLINE_SECONDS, PendingChunk
 
 BATCH_BYTES = 4 << 20
 BATCH_CHUNKS = 64
@@ -37,51 +36,11 @@ HEDGE_SECONDS = 0.5
 """After this long without a quorum a stand-in is asked as well."""
 STRAGGLER_SECONDS = 2.0
 """How long a replica may go on in the background before the outbox takes over."""
-DEADLINE_SECONDS = 15.0
+
+STOPPING = "This master is stopping; try again."
+BROKEN = "Replication broke off unexpectedly; nothing was acknowledged. Try again."
 
 _log = logging.getLogger(__name__)
-
-
-class PendingChunk:
-    """A chunk on its way. :meth:`wait` returns when it is safe; :meth:`record` says where it lies."""
-
-    def __init__(self, frame: Frame, write: ChunkWrite, now: float) -> None:
-        self.frame: Frame | None = frame
-        self.write = write
-        self.held_bytes = len(frame)
-        self._size = frame.size
-        self.submitted_at = now
-        self.safe_at: float | None = None
-        self.full: set[str] = set()
-        self.hedged = False
-        self.recorded = False
-        self._safe: Future[None] = Future()
-
-    def wait(self) -> None:
-        """Block until the quorum stands. Raises :class:`TooFewReplicas` or :class:`ClusterFull`; always ends within
-        the deadline."""
-        self._safe.result(DEADLINE_SECONDS * 2)
-
-    def record(self) -> ChunkRecord:
-        """Replicas as acknowledged so far and those still owed. What is acknowledged later is settled by itself."""
-        self.recorded = True
-        acknowledged = tuple(self.write.acknowledged)
-        owed = tuple(worker for worker in self.write.owed() if worker not in acknowledged)
-        return ChunkRecord(self.write.digest, self._size, acknowledged, owed)
-
-    @property
-    def resolved(self) -> bool:
-        """Whether :meth:`wait` would return at once."""
-        return self._safe.done()
-
-    def resolve(self, error: EchoError | None = None) -> None:
-        """Let the waiting upload go on. Only the first call counts."""
-        if self._safe.done():
-            return
-        if error is None:
-            self._safe.set_result(None)
-        else:
-            self._safe.set_exception(error)
 
 
 @dataclass
@@ -125,19 +84,33 @@ class Replicator:
     def submit(self, frame: Frame) -> PendingChunk:
         """Start replicating a chunk; blocks while the memory budget is exhausted. Raises :class:`Unavailable`."""
         self._budget.acquire(len(frame), DEADLINE_SECONDS)
+        try:
+            loop, chunk = self._enqueue(frame)
+        except BaseException:
+            self._budget.release(len(frame))
+            raise
+        loop.wake()
+        return chunk
+
+    def _enqueue(self, frame: Frame) -> tuple[_ReplicationLoop, PendingChunk]:
         candidates = [member.worker_id for member in placement.order(self._members.members(), frame.digest)]
         write = ChunkWrite(frame.digest, candidates, self._wanted, unavailable=self._members.unavailable())
         chunk = PendingChunk(frame, write, self._clock.monotonic())
         with self._lock:
             if self._stopped:
-                self._budget.release(len(frame))
-                raise Unavailable("This master is stopping; try again.")
+                raise Unavailable(STOPPING)
             if self._loop is None:
-                self._loop = _ReplicationLoop(self)
-                self._loop.start()
+                self._loop = self._start_loop()
             self._submitted.append(chunk)
-        self._loop.wake()
-        return chunk
+            return self._loop, chunk
+
+    def _start_loop(self) -> _ReplicationLoop:
+        try:
+            loop = _ReplicationLoop(self)
+            loop.start()
+        except (OSError, RuntimeError) as error:
+            raise Unavailable("This master is short of threads or open files; try again shortly.") from error
+        return loop
 
     def take_late(self) -> Mapping[str, list[Digest]]:
         """Replicas acknowledged after their chunk was recorded, by worker; each is handed out once."""
@@ -178,12 +151,32 @@ class _ReplicationLoop(threading.Thread):
     def run(self) -> None:
         try:
             while not self._stopping:
-                self.turn(0.05 if self._open else 5.0)
+                self._guarded_turn()
         finally:
-            for chunk in [*self._open, *self._owner._submitted]:
-                chunk.resolve(Unavailable("This master is stopping; try again."))
-                self._release(chunk)
+            with self._owner._lock:
+                if self._owner._loop is self:
+                    self._owner._loop = None
+                while self._owner._submitted:
+                    self._open.add(self._owner._submitted.popleft())
+            self._fail_all(STOPPING if self._stopping else BROKEN)
             self._exchange.close()
+
+    def _guarded_turn(self) -> None:
+        """A fault of ours must cost the chunks under way, not every upload from then on."""
+        try:
+            self.turn(0.05 if self._open or self._owner._submitted else 5.0)
+        except Exception:
+            _log.exception("replication broke off; the chunks under way are given up")
+            self._fail_all(BROKEN)
+            self._lanes.clear()
+            self._exchange.close()
+            self._exchange = self._owner._workers.exchange()
+
+    def _fail_all(self, message: str) -> None:
+        while self._open:
+            chunk = self._open.pop()
+            chunk.resolve(Unavailable(message))
+            self._release(chunk)
 
     def turn(self, timeout: float) -> None:
         """One round: what arrived, what is new, what is overdue, what can be sent."""
@@ -193,7 +186,7 @@ class _ReplicationLoop(threading.Thread):
         while self._owner._submitted:
             chunk = self._owner._submitted.popleft()
             self._open.add(chunk)
-            self._queue(chunk, chunk.write.start())
+            self._queue(chunk, chunk.write.next_workers(self._owner._members.zones()))
             self._review(chunk, now)
         for chunk in list(self._open):
             self._check_times(chunk, now)
@@ -249,11 +242,13 @@ class _ReplicationLoop(threading.Thread):
 
     def _review(self, chunk: PendingChunk, now: float) -> None:
         """Resolve or close a chunk if the last event decided it."""
-        write = chunk.write
-        if chunk.safe_at is None and write.satisfied(self._owner._members.zones()):
+        write, zones = chunk.write, self._owner._members.zones()
+        if chunk.safe_at is None and write.satisfied(zones):
             chunk.safe_at = now
+        if write.settled and chunk.safe_at is None and not chunk.resolved:
+            self._queue(chunk, write.next_workers(zones))
         if write.settled:
-            chunk.resolve(None if chunk.safe_at is not None else _failure(chunk))
+            chunk.resolve(None if chunk.safe_at is not None else chunk.failure())
             if chunk in self._open:
                 self._open.remove(chunk)
                 self._release(chunk)
@@ -270,7 +265,7 @@ class _ReplicationLoop(threading.Thread):
             if now - chunk.safe_at >= STRAGGLER_SECONDS:
                 self._give_up(chunk)
         elif now - chunk.submitted_at >= DEADLINE_SECONDS:
-            chunk.resolve(_failure(chunk))
+            chunk.resolve(chunk.failure())
             self._give_up(chunk)
         elif now - chunk.submitted_at >= HEDGE_SECONDS and not chunk.hedged:
             chunk.hedged = True
@@ -290,7 +285,14 @@ class _ReplicationLoop(threading.Thread):
             return
         while lane.waiting and len(lane.batches) < BATCHES_IN_FLIGHT:
             batch = _take(lane.waiting)
-            number = self._exchange.send(member, [chunk.frame for chunk in batch if chunk.frame is not None])
+            try:
+                number = self._exchange.send(member, [chunk.frame for chunk in batch if chunk.frame is not None])
+            except Exception:
+                _log.exception("a worker cannot be sent to", extra={"worker": worker_id})
+                lane.waiting.extendleft(reversed(batch))
+                self._owner._members.report_failure(worker_id)
+                self._drop_waiting(worker_id)
+                return
             lane.batches[number] = batch
 
 
@@ -302,14 +304,3 @@ def _take(waiting: deque[PendingChunk]) -> list[PendingChunk]:
         size += waiting[0].held_bytes
         batch.append(waiting.popleft())
     return batch
-
-
-def _failure(chunk: PendingChunk) -> EchoError:
-    acknowledged = len(chunk.write.acknowledged)
-    if chunk.full and not acknowledged:
-        return ClusterFull("Every worker that answered is full; nothing was stored. Free space or add a worker.")
-    return TooFewReplicas(
-        f"A strong write needs {STRONG_REPLICAS} workers in different zones and {acknowledged} made the data durable; "
-        "nothing was acknowledged. Try again when more workers are up.",
-        retry_after=2,
-    )
