@@ -49,7 +49,7 @@ $(READY): setup.cfg pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $(READY)
 
-lock: ## Renew constraints.txt with the newest versions that setup.cfg allows
+lock: $(READY) ## Renew constraints.txt with the newest versions that setup.cfg allows
 	rm -rf build/lock
 	$(BIN)/python -m venv build/lock
 	build/lock/bin/python -m pip install --quiet --disable-pip-version-check '.[dev,redis]'
