@@ -1,0 +1,79 @@
+"""Calls to the controller."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Mapping
+
+from echofs.adapters.http_pool import Answer, HttpPool
+from echofs.core.errors import AuthenticationFailed, Conflict, EchoError, InvalidRequest, Unavailable
+from echofs.core.membership import CONTROLLER, decode, encode
+from echofs.core.models import Member
+from echofs.ports.cluster import CallSigner, ControllerClient
+
+HEARTBEAT_PATH = "/internal/v1/heartbeat"
+LEAVE_PATH = "/internal/v1/leave"
+MEMBERS_PATH = "/internal/v1/members"
+
+_REFUSALS: dict[int, type[EchoError]] = {
+    http.client.BAD_REQUEST: InvalidRequest,
+    http.client.UNAUTHORIZED: AuthenticationFailed,
+    http.client.CONFLICT: Conflict,
+}
+
+
+class HttpController(ControllerClient):
+    """The controller over internal HTTP; its refusals come back as the errors they were raised as. Thread-safe."""
+
+    def __init__(self, pool: HttpPool, url: str, signer: CallSigner) -> None:
+        self._pool = pool
+        self._url = url
+        self._signer = signer
+
+    def heartbeat(self, member: Member) -> None:
+        self._call("POST", HEARTBEAT_PATH, encode(member))
+
+    def leave(self, worker_id: str) -> None:
+        self._call("POST", LEAVE_PATH, {"worker_id": worker_id})
+
+    def members(self) -> list[Member]:
+        data = self._call("GET", MEMBERS_PATH)
+        try:
+            return [decode(entry) for entry in data["members"]]  # type: ignore[index]  # KeyError and TypeError follow
+        except (KeyError, TypeError, InvalidRequest) as error:
+            raise Unavailable("The controller sent a list of workers that makes no sense.") from error
+
+    def _call(self, method: str, path: str, fields: Mapping[str, object] | None = None) -> object:
+        headers = {
+            "Authorization": f"Bearer {self._signer.sign(CONTROLLER, method, path)}",
+            "Content-Type": "application/json",
+        }
+        body = b"" if fields is None else json.dumps(fields).encode()
+        try:
+            answer = self._pool.call(self._url, method, path, headers=headers, body=body)
+        except Unavailable as error:
+            raise Unavailable(f"The controller does not answer: {error.message}") from error
+        envelope = _envelope(answer)
+        if answer.status == http.client.OK:
+            return envelope.get("data")
+        raise _refusal(answer.status, envelope)
+
+
+def _envelope(answer: Answer) -> Mapping[str, object]:
+    try:
+        envelope = json.loads(answer.body)
+    except ValueError:
+        envelope = None
+    if isinstance(envelope, dict):
+        return envelope
+    raise Unavailable(f"The controller answered {answer.status} and no JSON: is something else on its port?")
+
+
+def _refusal(status: int, envelope: Mapping[str, object]) -> EchoError:
+    if status == http.client.UNAUTHORIZED:
+        return AuthenticationFailed(
+            "The controller does not accept this process's calls: CLUSTER_SECRET and the clock must agree on all hosts."
+        )
+    message = str(envelope.get("message", ""))
+    return _REFUSALS.get(status, Unavailable)(message or f"The controller answered {status}.")

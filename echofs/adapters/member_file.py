@@ -1,0 +1,83 @@
+"""The list of members as a small JSON file."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from echofs.core.errors import InvalidRequest, StoreUnavailable
+from echofs.core.membership import decode, encode
+from echofs.core.models import Member
+from echofs.ports.cluster import MemberList
+
+FORMAT = 1
+
+_log = logging.getLogger(__name__)
+
+
+class MemberFile(MemberList):
+    """Several processes may share one file: each save replaces it whole, and the last one stands."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def load(self) -> list[Member]:
+        try:
+            raw = self._path.read_bytes()
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            _log.warning("the saved list of workers cannot be read", extra={"why": error.strerror})
+            return []
+        return _parse(raw)
+
+    def save(self, members: list[Member]) -> None:
+        text = json.dumps({"format": FORMAT, "members": [encode(member) for member in members]}, indent=1)
+        temp = self._path.with_name(f".{self._path.name}.{secrets.token_hex(8)}")
+        try:
+            _write_durably(temp, text.encode())
+            temp.replace(self._path)
+            _flush_folder(self._path.parent)
+        except OSError as error:
+            with suppress(OSError):
+                temp.unlink(missing_ok=True)
+            raise StoreUnavailable(f"{self._path.name} cannot be written ({error.strerror}).") from error
+
+
+def _parse(raw: bytes) -> list[Member]:
+    """Every entry that makes sense: a list without one worker is worth more than none."""
+    try:
+        entries = json.loads(raw)["members"]
+    except (ValueError, KeyError, TypeError):
+        entries = None
+    if not isinstance(entries, list):
+        _log.warning("the saved list of workers makes no sense and is ignored")
+        return []
+    members = {}
+    for entry in entries:
+        try:
+            member = decode(entry)
+        except InvalidRequest as error:
+            _log.warning("an entry of the saved list of workers is ignored", extra={"why": error.message})
+            continue
+        members[member.worker_id] = member
+    return list(members.values())
+
+
+def _write_durably(path: Path, data: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

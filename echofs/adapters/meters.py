@@ -1,0 +1,105 @@
+"""Counters for Prometheus, and ``/metrics`` on every role.
+
+With PROMETHEUS_MULTIPROC_DIR set, the numbers of all processes of one role lie in that folder and are added up when
+asked for; without it they live in this process alone. prometheus_client reads the variable when it is first imported.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, Response, request
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_flask_exporter import PrometheusMetrics
+from prometheus_flask_exporter.multiprocess import GunicornInternalPrometheusMetrics
+
+from echofs.core.errors import Unavailable
+from echofs.ports.runtime import Meters
+
+MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+PATH = "/metrics"
+ENDPOINT = "prometheus_metrics"
+"""The exporter's own name for its route, as the table of access knows it."""
+
+COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "bytes_received": ("Plain bytes of files received from clients", ()),
+    "bytes_sent": ("Plain bytes of files sent to clients", ()),
+    "chunks_stored": ("Chunks a worker made durable", ("worker",)),
+    "chunk_acknowledgements": ("Chunks workers acknowledged as durable to this master", ("worker",)),
+    "replica_failures": ("Replicas that a worker did not make durable", ("worker", "reason")),
+    "read_fallbacks": ("Chunks read from another worker because this one did not bring them", ("worker",)),
+    "corrupt_replicas": ("Replicas that failed their check when read", ("worker",)),
+    "commits": ("Versions offered to the catalog", ("result",)),
+    "repairs": ("Owed replicas worked on", ("result",)),
+}
+"""What services may count: short name to explanation and labels. Prometheus sees ``echofs_<name>_total``."""
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class PrometheusMeters(Meters):
+    """The counters of one process, in a registry of their own, so that several can live in one test process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._counters = {
+            name: Counter(f"echofs_{name}", explanation, labels, registry=self.registry)
+            for name, (explanation, labels) in COUNTERS.items()
+        }
+
+    def add(self, name: str, amount: float = 1, **labels: str) -> None:
+        counter = self._counters[name]
+        (counter.labels(**labels) if labels else counter).inc(amount)
+
+
+def install_metrics(app: Flask, meters: PrometheusMeters, *, outbox_depth: Callable[[], int] | None = None) -> None:
+    """Serve ``/metrics`` and measure every request by endpoint: ``flask_http_request_duration_seconds`` (to the first
+    byte of the answer) and ``flask_http_request_total``.
+
+    ``outbox_depth`` is asked at each scrape and shown as ``echofs_outbox_depth``: NaN when it raises
+    :class:`Unavailable`.
+    """
+    options: dict[str, Any] = {"group_by": "endpoint", "registry": meters.registry}
+    if outbox_depth is not None:
+        options["metrics_decorator"] = _gauging(_outbox_gauge(meters.registry), outbox_depth)
+    multiprocess = bool(os.environ.get(MULTIPROCESS_VARIABLE))
+    (GunicornInternalPrometheusMetrics if multiprocess else PrometheusMetrics)(app, **options)
+    app.after_request(_skip_invented_methods)
+
+
+def _outbox_gauge(registry: CollectorRegistry) -> Gauge:
+    return Gauge(
+        "echofs_outbox_depth",
+        "Replicas still owed, by the catalog",
+        registry=registry,
+        # Every master reads the same number; the one who read it last is right.
+        multiprocess_mode="livemostrecent",
+    )
+
+
+def _gauging(gauge: Gauge, outbox_depth: Callable[[], int]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(view)
+        def gauged() -> Any:
+            try:
+                gauge.set(outbox_depth())
+            except Unavailable:
+                gauge.set(float("nan"))
+            return view()
+
+        return gauged
+
+    return decorate
+
+
+def _skip_invented_methods(response: Response) -> Response:
+    """Leave requests with a method of the client's own invention unmeasured: each would be a new series for ever.
+
+    Registered after the exporter's own hook, so Flask calls it before.
+    """
+    if request.method not in _METHODS:
+        request.prom_do_not_track = True  # type: ignore[attr-defined]  # the exporter's mark
+    return response
