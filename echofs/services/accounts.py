@@ -129,7 +129,7 @@ class Accounts:
     def change_password(self, principal: Principal, old: str, new: str) -> Grant:
         """Replace the password and end every session of the user; the grant lets this one go on.
 
-        Raises :class:`Forbidden` when ``old`` is wrong and :class:`InvalidRequest` when ``new`` is the same or too weak.
+        Raises :class:`Forbidden` when ``old`` is wrong, :class:`InvalidRequest` when ``new`` is the same or too weak.
         """
         user = self._users.by_id(principal.user_id)
         if not _hashable(old) or not self._hasher.verify(old, user.password_hash):

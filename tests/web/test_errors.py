@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask, Response, abort, redirect
 from werkzeug.exceptions import RequestTimeout
+from werkzeug.test import TestResponse
 
 from echofs.core import errors
 from echofs.core.errors import EchoError
@@ -35,11 +36,11 @@ def app_raising(error: Exception) -> Flask:
     return app
 
 
-def answer_to(error: Exception) -> Response:
+def answer_to(error: Exception) -> TestResponse:
     return app_raising(error).test_client().get("/")
 
 
-@pytest.mark.parametrize("error_class", sorted(set(all_errors()), key=lambda error: error.__name__))
+@pytest.mark.parametrize("error_class", sorted(set(all_errors()), key=repr))
 def test_every_class_of_errors_has_a_status(error_class: type[EchoError]) -> None:
     assert any(ancestor in STATUSES for ancestor in error_class.__mro__)
     assert status_of(error_class) in range(400, 600)

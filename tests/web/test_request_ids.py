@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from flask import Response
@@ -19,14 +20,14 @@ class Lines(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self.kept: list[logging.LogRecord] = []
+        self.kept: list[dict[str, Any]] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.kept.append(record)
+        self.kept.append(vars(record))
 
 
 @pytest.fixture
-def lines(caplog: pytest.LogCaptureFixture) -> Iterator[list[logging.LogRecord]]:
+def lines(caplog: pytest.LogCaptureFixture) -> Iterator[list[dict[str, Any]]]:
     """The lines of the access log written so far."""
     handler, logger = Lines(), logging.getLogger("echofs.access")
     logger.addHandler(handler)
@@ -87,64 +88,64 @@ def test_every_request_has_its_own_id(open_site: Site) -> None:
     assert len(ids) == 3
 
 
-def test_a_request_is_one_line_without_its_query(open_site: Site, lines: list[logging.LogRecord]) -> None:
+def test_a_request_is_one_line_without_its_query(open_site: Site, lines: list[dict[str, Any]]) -> None:
     open_site.client.get("/thing/one?token=secret", headers={"Authorization": "Bearer secret"})
     (line,) = lines
-    assert (line.levelno, line.getMessage()) == (logging.INFO, "request")
-    assert {name: getattr(line, name) for name in ("method", "path", "endpoint", "status", "ms")} == {
+    assert (line["levelno"], line["msg"]) == (logging.INFO, "request")
+    assert {name: line[name] for name in ("method", "path", "endpoint", "status", "ms")} == {
         "method": "GET",
         "path": "/thing/one",
         "endpoint": "thing",
         "status": 200,
         "ms": 0.0,
     }
-    assert "secret" not in str(vars(line))
+    assert "secret" not in str(line)
 
 
-def test_the_line_names_the_user_and_the_bytes_sent(site: Site, lines: list[logging.LogRecord]) -> None:
+def test_the_line_names_the_user_and_the_bytes_sent(site: Site, lines: list[dict[str, Any]]) -> None:
     token = site.login()["access_token"]
     site.profile(token)
     login, profile = lines
-    assert login.bytes_in > 0
-    assert not hasattr(login, "user")
-    assert profile.user == site.users.by_login("alice").id
+    assert login["bytes_in"] > 0
+    assert "user" not in login
+    assert profile["user"] == site.users.by_login("alice").id
 
 
 @pytest.mark.parametrize("path", ["/thing/a%0d%0aINFO%20forged", "/thing/%00%1b[31m", "/thing/%E2%80%A8"])
-def test_no_address_breaks_a_line(open_site: Site, lines: list[logging.LogRecord], path: str) -> None:
+def test_no_address_breaks_a_line(open_site: Site, lines: list[dict[str, Any]], path: str) -> None:
     open_site.client.get(path)
-    assert lines[0].path.isascii()
-    assert lines[0].path.isprintable()
+    assert lines[0]["path"].isascii()
+    assert lines[0]["path"].isprintable()
 
 
-def test_a_long_address_makes_a_short_line(open_site: Site, lines: list[logging.LogRecord]) -> None:
+def test_a_long_address_makes_a_short_line(open_site: Site, lines: list[dict[str, Any]]) -> None:
     open_site.client.get("/thing/" + "x" * 10_000)
-    assert len(lines[0].path) <= 1024
+    assert len(lines[0]["path"]) <= 1024
 
 
 def test_health_and_internal_calls_are_not_in_the_way(
-    open_site: Site, lines: list[logging.LogRecord], monkeypatch: pytest.MonkeyPatch
+    open_site: Site, lines: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(ACCESS, "thing", Access.INTERNAL)
     open_site.client.get("/health")
     open_site.client.get("/thing/internal")
-    assert [line.levelno for line in lines] == [logging.DEBUG, logging.DEBUG]
+    assert [line["levelno"] for line in lines] == [logging.DEBUG, logging.DEBUG]
 
 
 def test_a_streamed_answer_is_logged_when_it_is_complete_and_keeps_its_id(
-    open_site: Site, lines: list[logging.LogRecord]
+    open_site: Site, lines: list[dict[str, Any]]
 ) -> None:
     answer = open_site.client.get("/slow", headers={"X-Request-ID": "mine"})
     assert lines == []
     assert answer.get_data() == b"mine"
     answer.close()
-    assert [line.ms for line in lines] == [2000.0]
+    assert [line["ms"] for line in lines] == [2000.0]
 
 
 def test_an_unforeseen_error_is_logged_as_a_request_too(
-    open_site: Site, lines: list[logging.LogRecord], monkeypatch: pytest.MonkeyPatch
+    open_site: Site, lines: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(open_site.app.view_functions, "health", lambda: 1 / 0)
     answer = open_site.client.get("/health")
     assert answer.status_code == 500
-    assert [line.status for line in lines] == [500]
+    assert [line["status"] for line in lines] == [500]
