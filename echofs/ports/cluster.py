@@ -8,11 +8,16 @@ from echofs.core.models import Member
 
 
 class ControllerClient(ABC):
-    """Calls to the controller. Methods raise :class:`Unavailable` when it does not answer."""
+    """Calls to the controller. Methods raise :class:`Unavailable` when it does not answer, and
+    :class:`AuthenticationFailed` when it takes them for a stranger's."""
 
     @abstractmethod
     def heartbeat(self, member: Member) -> None:
-        """Tell the controller that this worker lives. Idempotent; the first one registers it."""
+        """Tell the controller that this worker lives. Idempotent; the first one registers it.
+
+        Raises :class:`InvalidRequest` for a member that may not join, and :class:`Conflict` while another live worker
+        has its id.
+        """
 
     @abstractmethod
     def leave(self, worker_id: str) -> None:
