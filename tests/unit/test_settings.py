@@ -271,7 +271,9 @@ def test_the_example_file_as_it_is_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_every_value_of_the_example_file_is_allowed() -> None:
-    samples = {name: value for name, value in assignments(ROOT / ".env.example") if not name.endswith("_SECRET")}
+    samples: dict[str, Any] = {
+        name: value for name, value in assignments(ROOT / ".env.example") if not name.endswith("_SECRET")
+    }
     settings = read("worker", **samples)
     assert settings.worker_id == "worker1"
 

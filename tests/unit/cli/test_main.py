@@ -95,7 +95,7 @@ def test_a_wrong_setting_is_one_line_on_standard_error_and_exit_code_2(
 
 def test_a_role_replaces_the_command_by_gunicorn(monkeypatch: pytest.MonkeyPatch) -> None:
     executed: list[Any] = []
-    monkeypatch.setattr(launch.os, "execve", lambda *call: executed.append(call))
+    monkeypatch.setattr("os.execve", lambda *call: executed.append(call))
     launch.become(ProcessRole.WORKER, {"WORKER_PORT": "9000"})
     [(program, arguments, environment)] = executed
     assert program == sys.executable
