@@ -12,7 +12,8 @@ from echofs.core.errors import BodyMismatch, TooLarge
 from echofs.core.models import ChunkRecord, Content, Digest
 from echofs.ports.catalog import Catalog
 from echofs.ports.chunks import ChunkCodec
-from echofs.services.replication import PendingChunk, Replicator
+from echofs.services.pending import PendingChunk
+from echofs.services.replication import Replicator
 
 MAX_UNSAFE = 12
 """Chunks of one upload that may be on their way at once."""

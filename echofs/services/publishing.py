@@ -17,7 +17,8 @@ from echofs.ports.chunks import ChunkCodec
 from echofs.ports.runtime import Clock, Ids, Meters
 from echofs.services.batching import Batcher
 from echofs.services.intake import Tally
-from echofs.services.replication import PendingChunk, Replicator
+from echofs.services.pending import PendingChunk
+from echofs.services.replication import Replicator
 
 COMMITS_TOGETHER = 64
 ATTEMPTS = 50

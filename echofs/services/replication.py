@@ -1,10 +1,8 @@
 """Making chunks durable on workers.
 
 One thread per process drives all sockets to all workers. Chunks of whichever uploads wait for the same worker travel
-in one request, so
-many small files cost few requests; what waits longer makes larger batches by itself. ``echofs.core.replication``
-decides where each
-chunk goes and when it is safe.
+in one request, so many small files cost few requests; what waits longer makes larger batches by itself.
+``echofs.core.replication`` decides where each chunk goes and when it is safe.
 """
 
 from __future__ import annotations
@@ -13,7 +11,6 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from echofs.core import placement
 from echofs.core.errors import Unavailable
@@ -23,7 +20,7 @@ from echofs.ports.chunks import Frame, StoreReply, WorkerClient
 from echofs.ports.runtime import Clock, Meters
 from echofs.services.cluster import MemberView
 from echofs.services.memory import MemoryBudget
-from echofs.services.pending import DEADLINE_SECONDS, PendingChunk
+from echofs.services.pending import DEADLINE_SECONDS, Lane, PendingChunk
 
 BATCH_BYTES = 4 << 20
 BATCH_CHUNKS = 64
@@ -41,14 +38,6 @@ STOPPING = "This master is stopping; try again."
 BROKEN = "Replication broke off unexpectedly; nothing was acknowledged. Try again."
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass
-class _Lane:
-    """Chunks waiting for one worker, and the batches it has not answered yet."""
-
-    waiting: deque[PendingChunk] = field(default_factory=deque)
-    batches: dict[int, list[PendingChunk]] = field(default_factory=dict)
 
 
 class Replicator:
@@ -136,7 +125,7 @@ class _ReplicationLoop(threading.Thread):
         super().__init__(name="replication", daemon=True)
         self._owner = owner
         self._exchange = owner._workers.exchange()
-        self._lanes: dict[str, _Lane] = {}
+        self._lanes: dict[str, Lane] = {}
         self._open: set[PendingChunk] = set()
         self._stopping = False
 
@@ -238,7 +227,7 @@ class _ReplicationLoop(threading.Thread):
 
     def _queue(self, chunk: PendingChunk, worker_ids: list[str]) -> None:
         for worker_id in worker_ids:
-            self._lanes.setdefault(worker_id, _Lane()).waiting.append(chunk)
+            self._lanes.setdefault(worker_id, Lane()).waiting.append(chunk)
 
     def _review(self, chunk: PendingChunk, now: float) -> None:
         """Resolve or close a chunk if the last event decided it."""
@@ -277,7 +266,7 @@ class _ReplicationLoop(threading.Thread):
             _log.warning("replica too slow", extra={"worker": worker_id})
             self._exchange.abandon(worker_id)
 
-    def _fill(self, worker_id: str, lane: _Lane) -> None:
+    def _fill(self, worker_id: str, lane: Lane) -> None:
         member = next((known for known in self._owner._members.members() if known.worker_id == worker_id), None)
         if member is None:
             if lane.waiting:

@@ -1,0 +1,82 @@
+"""Chunks on their way to their replicas: what those see who wait for one, and what queues for one worker."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from echofs.core.consistency import STRONG_REPLICAS
+from echofs.core.errors import ClusterFull, EchoError, TooFewReplicas
+from echofs.core.models import ChunkRecord
+from echofs.core.replication import ChunkWrite
+from echofs.ports.chunks import Frame
+
+DEADLINE_SECONDS = 15.0
+
+
+class PendingChunk:
+    """A chunk on its way. :meth:`wait` returns when it is safe; :meth:`record` says where it lies."""
+
+    def __init__(self, frame: Frame, write: ChunkWrite, now: float) -> None:
+        self.frame: Frame | None = frame
+        self.write = write
+        self.held_bytes = len(frame)
+        self._size = frame.size
+        self.submitted_at = now
+        self.safe_at: float | None = None
+        self.full: set[str] = set()
+        self.hedged = False
+        self.recorded = False
+        self._safe: Future[None] = Future()
+
+    def wait(self) -> None:
+        """Block until the quorum stands. Raises :class:`TooFewReplicas`, :class:`ClusterFull`, or :class:`Unavailable`
+        when replication itself broke off; always ends within twice the deadline."""
+        try:
+            self._safe.result(DEADLINE_SECONDS * 2)
+        except TimeoutError:
+            raise self.failure() from None
+
+    def record(self) -> ChunkRecord:
+        """Replicas as acknowledged so far and those still owed. What is acknowledged later is settled by itself."""
+        self.recorded = True
+        # In this order a replica that is acknowledged meanwhile may be held, owed or late, but never lost.
+        owed = self.write.owed()
+        acknowledged = tuple(self.write.acknowledged)
+        return ChunkRecord(
+            self.write.digest, self._size, acknowledged, tuple(worker for worker in owed if worker not in acknowledged)
+        )
+
+    @property
+    def resolved(self) -> bool:
+        """Whether :meth:`wait` would return at once."""
+        return self._safe.done()
+
+    def resolve(self, error: EchoError | None = None) -> None:
+        """Let the waiting upload go on. Only the first call counts."""
+        if self._safe.done():
+            return
+        if error is None:
+            self._safe.set_result(None)
+        else:
+            self._safe.set_exception(error)
+
+    def failure(self) -> EchoError:
+        """Why the chunk is not safe, as things stand."""
+        acknowledged = len(self.write.acknowledged)
+        if self.full and not acknowledged:
+            return ClusterFull("Every worker that answered is full; nothing was stored. Free space or add a worker.")
+        return TooFewReplicas(
+            f"A strong write needs {STRONG_REPLICAS} workers in different zones and {acknowledged} made the data "
+            "durable; nothing was acknowledged. Try again when more workers are up.",
+            retry_after=2,
+        )
+
+
+@dataclass
+class Lane:
+    """Chunks waiting for one worker, and the batches it has not answered yet, by number."""
+
+    waiting: deque[PendingChunk] = field(default_factory=deque)
+    batches: dict[int, list[PendingChunk]] = field(default_factory=dict)
