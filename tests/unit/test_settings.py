@@ -22,7 +22,7 @@ def read(role: str = "master", /, *, env_file: Path | None = None, **environ: st
     return load({**SECRETS, **environ}, role=role, env_file=env_file)
 
 
-def refusal(role: str = "master", /, **environ: str) -> InvalidSetting:
+def refusal(role: str = "master", /, **environ: Any) -> InvalidSetting:
     with pytest.raises(InvalidSetting) as caught:
         read(role, **environ)
     assert "\n" not in caught.value.message
