@@ -41,7 +41,8 @@ class UserDirectory(ABC):
     def revoke(self, token_ids: Collection[str], expires_at: Timestamp) -> int:
         """Refuse tokens with these ids from now on; they may be forgotten after ``expires_at``. Idempotent.
 
-        Returns how many of them were not refused before: of two callers who revoke one id at once, exactly one is told 1.
+        Returns how many of them were not refused before: of two callers who revoke one id at once, exactly one is told
+        1.
         """
 
     @abstractmethod

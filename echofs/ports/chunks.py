@@ -51,7 +51,8 @@ class ChunkCodec(ABC):
 
 @dataclass(frozen=True, slots=True)
 class StoreReply:
-    """What one worker answered to one batch. ``batch`` is the number :meth:`StoreExchange.send` gave it; ``failed`` has a
+    """What one worker answered to one batch. ``batch`` is the number :meth:`StoreExchange.send` gave it; ``failed``
+    has a
     reason for each chunk the worker did not make durable."""
 
     batch: int

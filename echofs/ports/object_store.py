@@ -106,6 +106,9 @@ class ObjectStore(ABC):
     def free_bytes(self) -> int | None:
         """Room left in bytes, or None where the medium does not say."""
 
+    def close(self) -> None:  # noqa: B027  (most media hold nothing to give back)
+        """Give back what the store holds; it must not be used afterwards. Idempotent."""
+
     def put_many(self, values: Mapping[str, Value]) -> None:
         """Store several values in order; all are durable when it returns. A store may commit the group at once.
 

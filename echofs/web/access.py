@@ -35,6 +35,28 @@ ACCESS: dict[str, Access] = {
     "accounts.logout": Access.USER,
     "accounts.profile": Access.USER,
     "accounts.change_password": Access.USER,
+    "uploads.upload": Access.USER,
+    "uploads.replace": Access.USER,
+    "downloads.download": Access.USER,
+    "files.listing": Access.USER,
+    "files.details": Access.USER,
+    "files.change": Access.USER,
+    "files.delete": Access.USER,
+    "files.versions": Access.USER,
+    "files.receipt": Access.USER,
+    "cluster.workers_health": Access.USER,
+    "cluster.replication_stats": Access.USER,
+    "ops.health": Access.PUBLIC,
+    "ops.api_health": Access.PUBLIC,
+    "prometheus_metrics": Access.PUBLIC,  # The proxy in front keeps it inside: config/nginx.conf.
+    "controller.heartbeat": Access.INTERNAL,
+    "controller.leave": Access.INTERNAL,
+    "controller.members": Access.INTERNAL,
+    "controller.status": Access.PUBLIC,
+    "worker.store": Access.INTERNAL,
+    "worker.fetch": Access.INTERNAL,
+    "worker.present": Access.INTERNAL,
+    "worker.health": Access.INTERNAL,
 }
 """Every endpoint of every role; the tests of authorization are made from it."""
 

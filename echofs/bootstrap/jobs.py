@@ -1,0 +1,43 @@
+"""The background jobs as one process."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+
+from flask import Flask
+
+from echofs.adapters.meters import PrometheusMeters
+from echofs.bootstrap import parts
+from echofs.services.housekeeping import Housekeeping
+from echofs.services.leases import Lease
+from echofs.services.loops import Loop, Loops
+from echofs.services.repair import Repair
+from echofs.settings import Settings
+
+REFRESH_SECONDS = 1.0
+REPAIR_SECONDS = 1.0
+TIDY_SECONDS = 600.0
+
+
+def run_jobs(settings: Settings, stop: threading.Event) -> None:
+    """Repair and tidy up until ``stop`` is set. Several may run: those without the lease wait.
+
+    Raises :class:`InvalidSetting` or :class:`CatalogUnavailable` when it cannot start.
+    """
+    basics = parts.open_basics(settings)
+    meters = PrometheusMeters()
+    plane = parts.open_data_plane(Flask("echofs"), settings, basics, meters)
+    plane.members.on_return = lambda worker_id: plane.catalog.hasten(worker_id, basics.clock.now())
+    repair = Repair(plane.catalog, plane.workers, plane.members, plane.reader, plane.codec, basics.clock, meters)
+    housekeeping = Housekeeping(plane.catalog, plane.users, basics.clock)
+    lease = Lease(plane.catalog, "jobs", basics.ids.new(), basics.clock)
+    loops = Loops(
+        Loop("members", REFRESH_SECONDS, plane.members.refresh),
+        Loop("repair", REPAIR_SECONDS, partial(lease.run, repair.run_once)),
+        Loop("tidy", TIDY_SECONDS, partial(lease.run, housekeeping.run_once)),
+    )
+    loops.start()
+    stop.wait()
+    loops.stop()
+    lease.release()

@@ -1,0 +1,144 @@
+"""What more than one role is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from flask import Flask
+
+from echofs.adapters.call_tokens import SharedSecretSigner
+from echofs.adapters.catalog import schema
+from echofs.adapters.catalog.sql import SqlCatalog
+from echofs.adapters.catalog.users import SqlUsers
+from echofs.adapters.controller_http import HttpController
+from echofs.adapters.frames import Lz4Codec
+from echofs.adapters.http_pool import HttpPool
+from echofs.adapters.member_file import MemberFile
+from echofs.adapters.passwords import PasslibHasher
+from echofs.adapters.system import SystemClock, Uuid7Ids
+from echofs.adapters.workers_http import HttpWorkers
+from echofs.core.chunking import MIB
+from echofs.ports.runtime import Clock, Ids, Meters
+from echofs.services.accounts import Accounts
+from echofs.services.cluster import MemberView
+from echofs.services.files import Files
+from echofs.services.memory import MemoryBudget
+from echofs.services.publishing import Publisher
+from echofs.services.reading import ChunkReader
+from echofs.services.replication import Replicator
+from echofs.services.streaming import FileReader
+from echofs.services.uploads import Uploads
+from echofs.settings import Settings
+
+CONNECT_SECONDS = 1.0
+CONTROLLER_SECONDS = 2.0
+_DAY_SECONDS = 86400
+
+
+@dataclass(frozen=True, slots=True)
+class Basics:
+    """Time, names and signed calls: every role has them."""
+
+    clock: Clock
+    ids: Ids
+    signer: SharedSecretSigner
+    controller: HttpController
+
+
+@dataclass(frozen=True, slots=True)
+class DataPlane:
+    """The catalog and the way to the workers: masters and jobs have them."""
+
+    catalog: SqlCatalog
+    users: SqlUsers
+    codec: Lz4Codec
+    workers: HttpWorkers
+    members: MemberView
+    reader: ChunkReader
+
+
+@dataclass(frozen=True, slots=True)
+class FileService:
+    """What a master does with files."""
+
+    replicator: Replicator
+    reader: FileReader
+    uploads: Uploads
+    files: Files
+
+
+def open_basics(settings: Settings) -> Basics:
+    """Nothing here connects to anything yet."""
+    clock = SystemClock()
+    signer = SharedSecretSigner(settings.cluster_secret, clock)
+    pool = HttpPool(connect_timeout=CONNECT_SECONDS, timeout=CONTROLLER_SECONDS)
+    return Basics(clock, Uuid7Ids(), signer, HttpController(pool, settings.controller_url, signer))
+
+
+def open_data_plane(app: Flask, settings: Settings, basics: Basics, meters: Meters) -> DataPlane:
+    """Attach the catalog to ``app`` and open it. Raises :class:`InvalidSetting` when its tables are of another
+    revision,
+    :class:`CatalogUnavailable` when it does not answer."""
+    schema.attach(app, settings.database_url)
+    engine = schema.open_engine(app)
+    schema.check_current(engine)
+    catalog = SqlCatalog(engine, basics.clock)
+    codec = open_codec(settings)
+    pool = HttpPool(connect_timeout=CONNECT_SECONDS, timeout=settings.worker_timeout)
+    workers = HttpWorkers(pool, basics.signer, timeout=settings.worker_timeout)
+    members = MemberView(basics.controller, MemberFile(run_file(settings, "members.json")), basics.clock)
+    reader = ChunkReader(workers, members, catalog, codec, basics.clock, meters, wanted=settings.replication_factor)
+    return DataPlane(catalog, SqlUsers(engine), codec, workers, members, reader)
+
+
+def open_file_service(settings: Settings, basics: Basics, plane: DataPlane, meters: Meters) -> FileService:
+    """The services behind a master's file routes."""
+    wanted = settings.replication_factor
+    budget = MemoryBudget(settings.upload_memory)
+    replicator = Replicator(plane.workers, plane.members, budget, basics.clock, meters, wanted=wanted)
+    publisher = Publisher(plane.catalog, replicator, plane.codec, basics.clock, basics.ids, meters)
+    reader = FileReader(plane.reader, MemoryBudget(settings.upload_memory))
+    uploads = Uploads(
+        plane.catalog,
+        publisher,
+        replicator,
+        plane.codec,
+        plane.members,
+        meters,
+        chunk_size=settings.chunk_size,
+        max_size=settings.max_upload_size,
+    )
+    files = Files(plane.catalog, publisher, reader, plane.workers, plane.members, wanted=wanted)
+    return FileService(replicator, reader, uploads, files)
+
+
+def open_codec(settings: Settings) -> Lz4Codec:
+    """The chunk codec."""
+    return Lz4Codec(largest_chunk(settings))
+
+
+def largest_chunk(settings: Settings) -> int:
+    """The most plain bytes in one chunk: lists of digests come to one MiB whatever the chunk size."""
+    return max(settings.chunk_size, MIB)
+
+
+def make_accounts(settings: Settings, users: SqlUsers, basics: Basics) -> Accounts:
+    """The accounts service."""
+    session = int(settings.jwt_refresh_days * _DAY_SECONDS)
+    return Accounts(users, PasslibHasher(), basics.clock, basics.ids, session_seconds=session)
+
+
+def open_accounts(settings: Settings) -> Accounts:
+    """Accounts alone, for ``echofs admin``. Raises like :func:`open_data_plane`."""
+    engine = schema.open_engine(schema.database_app(settings.database_url))
+    schema.check_current(engine)
+    clock, ids = SystemClock(), Uuid7Ids()
+    return Accounts(SqlUsers(engine), PasslibHasher(), clock, ids)
+
+
+def run_file(settings: Settings, name: str) -> Path:
+    """A small file a process keeps across restarts, apart for each role and port of a host."""
+    folder = settings.data_dir / "run" / settings.process_name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / name

@@ -1,0 +1,31 @@
+"""Forgetting what need not be remembered any longer."""
+
+from __future__ import annotations
+
+import logging
+
+from echofs.ports.accounts import UserDirectory
+from echofs.ports.catalog import Catalog
+from echofs.ports.runtime import Clock
+
+IDEMPOTENCY_HOURS = 24
+_HOUR = 3_600_000_000
+
+_log = logging.getLogger(__name__)
+
+
+class Housekeeping:
+    """Safe to run at any time, twice, or not at all."""
+
+    def __init__(self, catalog: Catalog, users: UserDirectory, clock: Clock) -> None:
+        self._catalog = catalog
+        self._users = users
+        self._clock = clock
+
+    def run_once(self) -> None:
+        """Drop answers to Idempotency-Keys after a day, and revocations of tokens that have expired by themselves."""
+        now = self._clock.now()
+        keys = self._catalog.forget_idempotency(now - IDEMPOTENCY_HOURS * _HOUR)
+        tokens = self._users.forget_revoked(now)
+        if keys or tokens:
+            _log.info("forgot", extra={"idempotency_keys": keys, "revoked_tokens": tokens})
