@@ -90,7 +90,7 @@ def _create_versions() -> None:
         _text("dot_origin"),
         _large("dot_counter"),
         _large("created_at"),
-        sa.CheckConstraint("kind IN ('content', 'move', 'tombstone')", name="ck_versions_kind"),
+        sa.CheckConstraint("kind IN ('content', 'move', 'tombstone')", name=op.f("ck_versions_kind")),
         sa.ForeignKeyConstraint(["file_id"], ["files.id"], name="fk_versions_file_id"),
         sa.PrimaryKeyConstraint("file_id", "number", name="pk_versions"),
         sa.UniqueConstraint("dot_origin", "dot_counter", name="uq_versions_dot_origin_dot_counter"),
@@ -116,7 +116,7 @@ def _create_chunks() -> None:
         _integer("size"),
         _text("state"),
         _large("touched_at"),
-        sa.CheckConstraint("state IN ('live', 'condemned', 'deleting')", name="ck_chunks_state"),
+        sa.CheckConstraint("state IN ('live', 'condemned', 'deleting')", name=op.f("ck_chunks_state")),
         sa.PrimaryKeyConstraint("digest", name="pk_chunks"),
         sqlite_with_rowid=False,
     )

@@ -161,7 +161,7 @@ class Connections:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection for one statement."""
+        """A connection for statements that each stand alone."""
         with translated(), self._reads.connect() as connection:
             yield connection
 

@@ -17,7 +17,7 @@ from flask import Flask
 from flask_migrate import Migrate
 from sqlalchemy import Engine
 
-from echofs.adapters.catalog.engine import engine_options, normalise_url, prepare_engine, translated
+from echofs.adapters.catalog.engine import Connections, engine_options, normalise_url, prepare_engine, translated
 from echofs.adapters.catalog.tables import db
 from echofs.core.errors import InvalidSetting
 
@@ -67,7 +67,7 @@ def check_current(engine: Engine) -> None:
     """
     scripts = ScriptDirectory.from_config(_config())
     wanted = scripts.get_current_head()
-    with translated(), engine.connect() as connection:
+    with Connections(engine).reading() as connection:
         present = MigrationContext.configure(connection).get_current_revision()
     if present == wanted:
         return

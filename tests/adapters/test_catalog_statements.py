@@ -1,0 +1,163 @@
+"""What the SQL catalog asks of its engine: few statements, however much they carry, and no scan of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+
+from echofs.adapters.catalog.sql import SqlCatalog
+from echofs.adapters.catalog.users import SqlUsers
+from echofs.core.models import Role
+from echofs.ports.catalog import ListQuery, SortKey
+from tests.contracts.catalog_values import ALICE, chunk, deleted, digest, first, following, keyed, make, moved
+from tests.contracts.users_contract import ANNA
+from tests.databases import opened, sqlite_url
+from tests.fakes.clock import START, FakeClock
+
+Statement = tuple[str, Any]
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    with opened(sqlite_url(tmp_path)) as engine:
+        yield engine
+
+
+@pytest.fixture
+def catalog(engine: Engine) -> SqlCatalog:
+    return SqlCatalog(engine, FakeClock())
+
+
+@contextmanager
+def watched(engine: Engine) -> Iterator[list[Statement]]:
+    """The statements sent to the driver, with the parameters of the first row."""
+    sent: list[Statement] = []
+
+    def note(_c: object, _cursor: object, statement: str, parameters: Any, _context: object, many: bool) -> None:
+        sent.append((statement, parameters[0] if many else parameters))
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+class TestCounts:
+    def test_a_read_is_one_statement_and_takes_no_lock(self, engine: Engine, catalog: SqlCatalog) -> None:
+        file = make(catalog, first("a"))
+        reads: list[Callable[[], object]] = [
+            lambda: catalog.file(ALICE, file.id),
+            lambda: catalog.file_at(ALICE, "a"),
+            lambda: catalog.files(ListQuery(ALICE)),
+            lambda: catalog.versions(ALICE, file.id),
+            lambda: catalog.replicas([digest(index) for index in range(1000)]),
+        ]
+        for read in reads:
+            with watched(engine) as sent:
+                read()
+            assert [statement.split()[0] for statement, _ in sent] == ["SELECT"]
+
+    def test_a_small_new_file_costs_eight_statements(self, engine: Engine, catalog: SqlCatalog) -> None:
+        with watched(engine) as sent:
+            make(catalog, first("folder/a"))
+        assert len(sent) == 8
+
+    def test_a_new_version_costs_no_more(self, engine: Engine, catalog: SqlCatalog) -> None:
+        file = make(catalog, first("folder/a"))
+        with watched(engine) as sent:
+            make(catalog, following(file))
+        assert len(sent) <= 8
+
+    def test_a_thousand_chunks_cost_as_many_statements_as_one(self, engine: Engine, catalog: SqlCatalog) -> None:
+        def cost(chunks: int) -> int:
+            commit = first(f"d/{chunks}", chunks=chunks)
+            owing = tuple(replace(record, owed=("w4",)) for record in commit.chunks)
+            with watched(engine) as sent:
+                make(catalog, replace(commit, chunks=owing))
+            return len(sent)
+
+        assert cost(1) == cost(999)
+
+    def test_a_batch_of_eight_costs_as_many_statements_as_one_commit(self, engine: Engine, catalog: SqlCatalog) -> None:
+        with watched(engine) as alone:
+            catalog.commit([first("d/alone")])
+        with watched(engine) as together:
+            catalog.commit([first(f"d/{index}") for index in range(8)])
+        assert len(together) == len(alone)
+
+
+class TestPlans:
+    """SQLite says how it would run each statement; SCAN means reading a whole table."""
+
+    def scans(self, engine: Engine, sent: list[Statement]) -> list[str]:
+        found = []
+        with engine.connect() as connection:
+            for statement, parameters in {text: (text, values) for text, values in sent}.values():
+                if statement.split()[0] not in ("SELECT", "UPDATE", "DELETE", "INSERT"):
+                    continue
+                plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+                steps = [step[3] for step in plan]
+                slow = [step for step in steps if step.startswith("SCAN") and "CONSTANT ROW" not in step]
+                slow += [step for step in steps if "TEMP B-TREE" in step]
+                found += [f"{step}: {statement}" for step in slow]
+        return found
+
+    def test_commits_seek(self, engine: Engine, catalog: SqlCatalog) -> None:
+        with watched(engine) as sent:
+            commit = keyed(first("d/a"), "k")
+            file = make(catalog, commit)
+            make(catalog, commit)
+            catalog.commit([first("d/a"), keyed(first("d/b"), "k"), following(file), first("d/c")])
+            newer = make(catalog, moved(catalog.file(ALICE, file.id), "e/a"))
+            early = chunk("early")
+            catalog.record_chunks([early])
+            restored = following(newer, content=replace(newer.head.content, lists=bytes.fromhex(early.digest)))
+            make(catalog, deleted(make(catalog, replace(restored, chunks=(*restored.chunks, *commit.chunks)))))
+        assert len(sent) > 30
+        assert self.scans(engine, sent) == []
+
+    def test_every_order_of_a_listing_is_a_range_of_an_index(self, engine: Engine, catalog: SqlCatalog) -> None:
+        for index in range(3):
+            make(catalog, first(f"d/{index}"))
+        with watched(engine) as sent:
+            for sort, descending, folder in product(SortKey, (False, True), (None, "d")):
+                page = catalog.files(ListQuery(ALICE, folder, sort, descending, limit=1))
+                catalog.files(ListQuery(ALICE, folder, sort, descending, after=page.next, limit=1))
+            catalog.folders(ALICE, "")
+        assert len(sent) == 25
+        assert self.scans(engine, sent) == []
+
+    def test_chunks_and_the_outbox_seek(self, engine: Engine, catalog: SqlCatalog) -> None:
+        with watched(engine) as sent:
+            catalog.record_chunks([chunk("c", owed=("w4",))])
+            catalog.replicas([digest("c"), digest("d")])
+            catalog.postpone(catalog.due(START, 10), START + 1)
+            catalog.hasten("w4", START)
+            catalog.settle("w4", [digest("c")])
+            catalog.owe("w4", [digest("c")], "lost", START)
+            catalog.acquire_lease("repair", "one", 1, 2)
+            catalog.release_lease("repair", "one")
+            catalog.forget_idempotency(START)
+        assert self.scans(engine, sent) == []
+
+    def test_users_and_tokens_seek(self, engine: Engine) -> None:
+        users = SqlUsers(engine)
+        with watched(engine) as sent:
+            users.add(ANNA)
+            users.by_id(ANNA.id)
+            users.by_login("anna")
+            users.set_password(ANNA.id, "$hash$2")
+            users.set_role(ANNA.id, Role.ADMIN)
+            users.set_disabled(ANNA.id, True)
+            users.revoke(["t1", "t2"], 1)
+            users.revoked(["t1", "t2"])
+            users.forget_revoked(1)
+        assert self.scans(engine, sent) == []
