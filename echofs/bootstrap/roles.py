@@ -130,6 +130,8 @@ def _controller(settings: Settings) -> Flask:
 def _application(basics: parts.Basics) -> Flask:
     """An application with what every role has; blueprints and access come after."""
     app = Flask("echofs", static_folder=None)
+    # A path with two slashes is another path: redirecting would turn a missing id into another route.
+    app.url_map.merge_slashes = False
     install_request_ids(app, basics.clock, basics.ids)
     install_errors(app)
     install_headers(app)

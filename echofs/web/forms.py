@@ -68,9 +68,10 @@ class Form:
                         self.fields[name] = kept.decode()
                 elif take is not None:
                     take(event)
-        if not parser.closed:
-            raise BodyMismatch("The form ends before its closing boundary; nothing was stored.")
-        parser.close()
+        try:
+            parser.close()
+        except multipart.MultipartError as error:
+            raise BodyMismatch("The form ends before its closing boundary; nothing was stored.") from error
 
     def _begin_part(self, part: multipart.MultipartSegment, kept: bytearray) -> Callable[[bytes], None]:
         if part.name == FILE_FIELD:
