@@ -156,7 +156,7 @@ class Files:
             check_match(head, if_match)
             return head
 
-        return self._publisher.publish(owner_id, find, draft, wish, Tally(self._members.zones()))
+        return self._publisher.publish(owner_id, find, draft, wish, Tally(self._members.zones))
 
 
 def _version_of(head: File | None) -> Version:

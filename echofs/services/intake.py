@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from echofs.core import chunking
 from echofs.core.errors import BodyMismatch, TooLarge
@@ -23,9 +23,9 @@ RECORD_AHEAD = 1024
 
 class Tally:
     """What all chunks of a version have in common: the fewest replicas and zones of any, and the workers that hold
-    each."""
+    each. ``zones`` answers with the zone of every worker known at the moment: some may join during a long upload."""
 
-    def __init__(self, zones: Mapping[str, str]) -> None:
+    def __init__(self, zones: Callable[[], Mapping[str, str]]) -> None:
         self._zones = zones
         self.replicas = 0
         self.zones = 0
@@ -35,8 +35,8 @@ class Tally:
 
     def add(self, record: ChunkRecord) -> None:
         """Count one chunk."""
-        held = frozenset(record.replicas)
-        zones = len({self._zones[worker] for worker in held if worker in self._zones})
+        held, known = frozenset(record.replicas), self._zones()
+        zones = len({known[worker] for worker in held if worker in known})
         first = self._chunks == 0
         self.replicas = len(held) if first else min(self.replicas, len(held))
         self.zones = zones if first else min(self.zones, zones)

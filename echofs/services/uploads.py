@@ -52,7 +52,7 @@ class Upload:
         self._target = target
         self._declared = declared
         self._wish = wish
-        self._tally = Tally(uploads.members.zones())
+        self._tally = Tally(uploads.members.zones)
         self._intake = uploads.intake(self._tally)
 
     def write(self, data: bytes) -> None:

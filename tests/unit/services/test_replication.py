@@ -536,8 +536,11 @@ def test_a_thread_that_ends_against_all_expectation_fails_what_is_under_way_and_
 
     with monkeypatch.context() as patched:
         patched.setattr(replication._ReplicationLoop, "_review", leave)
+        chunk = bench.submit()
+        loop = next(thread for thread in threading.enumerate() if thread.name == "replication")
         with pytest.raises(Unavailable, match="broke off"):
-            bench.submit().wait()
+            chunk.wait()
+        loop.join(10)
     assert bench.all_released()
     bench.submit().wait()
     assert bench.all_released()

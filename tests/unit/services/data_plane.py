@@ -1,0 +1,115 @@
+"""All data-path services wired together over fakes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+
+from echofs.adapters.frames import Lz4Codec
+from echofs.core import chunking
+from echofs.core.models import Content, Digest
+from echofs.services.files import Files
+from echofs.services.intake import Intake, Tally
+from echofs.services.memory import MemoryBudget
+from echofs.services.publishing import Published, Publisher, Wish
+from echofs.services.reading import ChunkReader
+from echofs.services.repair import Repair
+from echofs.services.replication import Replicator
+from echofs.services.streaming import FileReader
+from echofs.services.uploads import Declared, Target, Upload, Uploads
+from tests.fakes.catalog import MemoryCatalog
+from tests.fakes.clock import FakeClock
+from tests.fakes.ids import SequentialIds
+from tests.fakes.members import FakeMembers, a_member
+from tests.fakes.meters import FakeMeters
+from tests.fakes.workers import FakeWorkers
+
+OWNER = "owner-1"
+CHUNK = 64
+LIMIT = 1 << 20
+
+
+class DataPlane:
+    """Three workers in three zones and a catalog; chunks of 64 bytes. With ``clock_runs``, waiting in vain takes no
+    time."""
+
+    def __init__(self, worker_ids: Iterable[str] = "abc", *, clock_runs: bool = True, max_size: int = 0) -> None:
+        self.clock = FakeClock()
+        self.members = FakeMembers([a_member(worker_id) for worker_id in worker_ids])
+        self.workers = FakeWorkers(worker_ids, self.clock if clock_runs else None)
+        self.catalog = MemoryCatalog(self.clock)
+        self.codec = Lz4Codec(1 << 20)
+        self.meters = FakeMeters()
+        self.budget = MemoryBudget(LIMIT)
+        self.read_budget = MemoryBudget(LIMIT)
+        self.replicator = Replicator(self.workers, self.members, self.budget, self.clock, self.meters, wanted=3)
+        self.chunks = ChunkReader(
+            self.workers, self.members, self.catalog, self.codec, self.clock, self.meters, wanted=3
+        )
+        self.reader = FileReader(self.chunks, self.read_budget, threads=4)
+        self.publisher = Publisher(self.catalog, self.replicator, self.codec, self.clock, SequentialIds(), self.meters)
+        self.uploads = Uploads(
+            self.catalog,
+            self.publisher,
+            self.replicator,
+            self.codec,
+            self.members,
+            self.meters,
+            chunk_size=CHUNK,
+            max_size=max_size,
+        )
+        self.files = Files(self.catalog, self.publisher, self.reader, self.workers, self.members, wanted=3)
+        self.repair = Repair(self.catalog, self.workers, self.members, self.chunks, self.codec, self.clock, self.meters)
+
+    def stop(self) -> None:
+        self.replicator.stop()
+        self.reader.stop()
+
+    def wish(self, key: str = "", fingerprint: str = "print") -> Wish:
+        return Wish("auto", self.clock.monotonic(), key, fingerprint if key else "")
+
+    def intake(self, *, max_size: int = 0) -> Intake:
+        tally = Tally(self.members.zones)
+        return Intake(self.replicator, self.codec, self.catalog, tally, chunk_size=CHUNK, max_size=max_size)
+
+    def begin(
+        self, target: Target | str, *, key: str = "", size: int | None = None, digest: Digest | None = None
+    ) -> Upload:
+        """An upload that is not a replay."""
+        if isinstance(target, str):
+            target = Target(OWNER, path=target)
+        upload = self.uploads.begin(target, Declared(size, digest), self.wish(key))
+        assert isinstance(upload, Upload)
+        return upload
+
+    def put(self, target: Target | str, data: bytes, *, key: str = "") -> Published:
+        """A whole upload."""
+        upload = self.begin(target, key=key)
+        for at in range(0, len(data), 50):
+            upload.write(data[at : at + 50])
+        return upload.finish()
+
+    def read(self, content: Content) -> bytes:
+        """The bytes of a version through the services."""
+        return b"".join(self.reader.stream(content, 0, content.size - 1))
+
+    def read_by_hand(self, content: Content, worker_id: str = "a") -> bytes:
+        """The bytes of a version from one worker's disk, decoded here."""
+        digests = chunking.unpack_digests(content.inline)
+        for listed in chunking.unpack_digests(content.lists):
+            digests += chunking.unpack_digests(self.plain(worker_id, listed))
+        return b"".join(self.plain(worker_id, digest) for digest in digests)
+
+    def plain(self, worker_id: str, digest: Digest) -> bytes:
+        return self.codec.decode(self.workers[worker_id].frames[digest], digest, check_digest=True)
+
+    def all_released(self) -> bool:
+        """Whether uploads hold no memory, waiting for the replication thread if need be."""
+        self.budget.acquire(LIMIT, timeout=10)
+        self.budget.release(LIMIT)
+        return self.budget.held == 0
+
+
+def bytes_of(size: int) -> bytes:
+    """Bytes whose chunks all differ."""
+    return b"".join(number.to_bytes(4, "big") for number in itertools.islice(itertools.count(), size // 4 + 1))[:size]
