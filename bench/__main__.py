@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="one short round of the cases that have a bar")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help=f"name or pattern; of {names}")
     parser.add_argument("--rounds", type=_positive, help="rounds per case (default 3, with --quick 1)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure to FILE")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every run to FILE")
     parser.add_argument("--dir", type=Path, default=Path(".bench"), help="where the data goes meanwhile (a real disk)")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of EchoFS")
     parser.add_argument("--reference-only", action="store_true", help="measure nginx alone, to know the machine")
@@ -90,6 +90,8 @@ def _measure(options: argparse.Namespace, folder: Path) -> int:
     settings = dict(_setting(text) for text in options.set)
     rounds = options.rounds or (1 if options.quick else 3)
     began = time.monotonic()
+    if report.busy():
+        print("bench: other programs are using this machine; run again when it is quiet for a record", file=sys.stderr)
     with contextlib.ExitStack() as stack:
         clients = stack.enter_context(contextlib.closing(Clients()))
         nginx = _reference(stack, folder / "nginx") if cases else None

@@ -28,6 +28,11 @@ def machine(nginx_version: str | None) -> str:
     )
 
 
+def busy() -> bool:
+    """Whether other programs were at work in the last minute, so that the figures are not worth keeping."""
+    return os.getloadavg()[0] > (os.cpu_count() or 1) / 2
+
+
 def speed_table(results: Sequence[Result]) -> str:
     """One row per case: medians, the ratio in each round, latencies of one file, and the verdict on the bar."""
     header = ["case", "unit", "nginx", "EchoFS", "ratio (range)", "EchoFS p50/p95/p99 ms", "nginx p50/p95/p99 ms"]
@@ -59,11 +64,20 @@ def memory_table(results: Sequence[MemoryResult]) -> str:
 
 
 def as_json(machine_line: str, results: Sequence[Result], memory: Sequence[MemoryResult]) -> dict[str, Any]:
-    """Everything that was measured, every latency included."""
+    """Every run on its own, for comparing two records; latencies are reduced to percentiles, in milliseconds."""
     return {
         "machine": machine_line,
         "results": [
-            dataclasses.asdict(result) | {"ratios": _ratios(result), "verdict": verdict(result)} for result in results
+            {
+                "case": dataclasses.asdict(result.case),
+                "echofs": [_pass_json(run) for run in _measured(result)],
+                "nginx": [_pass_json(run) for run in _references(result)],
+                "ratios": _ratios(result),
+                "verified": result.verified,
+                "verdict": verdict(result),
+                "problem": result.problem,
+            }
+            for result in results
         ],
         "memory": [dataclasses.asdict(result) | {"met": result.met} for result in memory],
     }
@@ -99,6 +113,14 @@ def _speed_row(result: Result) -> list[str]:
         _bar(case.bar),
         verdict(result),
     ]
+
+
+def _pass_json(run: Pass) -> dict[str, Any]:
+    ordered = sorted(run.latencies)
+    shares = {"p50": 0.50, "p95": 0.95, "p99": 0.99, "max": 1.0}
+    milliseconds = {name: round(_percentile(ordered, share) * 1000, 3) for name, share in shares.items()}
+    fields = {field.name: getattr(run, field.name) for field in dataclasses.fields(run) if field.name != "latencies"}
+    return fields | {"latency_ms": milliseconds}
 
 
 def _references(result: Result) -> list[Pass]:
