@@ -47,6 +47,7 @@ $(READY): setup.cfg pyproject.toml constraints.txt
 		$$found -m venv --clear .venv || { echo 'Python lacks its venv module (Debian: apt install python3-venv)' >&2; exit 1; }; \
 	fi
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(BIN)/python -m compileall -q echofs migrations
 	@touch $(READY)
 
 lock: $(READY) ## Renew constraints.txt with the newest versions that setup.cfg allows

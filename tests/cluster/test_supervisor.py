@@ -109,35 +109,39 @@ def test_a_catalog_that_cannot_be_opened_ends_the_start(make_cluster: MakeCluste
     assert cluster.pids() == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_ends_everything_in_good_order(make_cluster: MakeCluster, number: signal.Signals) -> None:
-    cluster = make_cluster(workers=2).start()
+def end(cluster: Cluster, number: signal.Signals) -> None:
+    """Send the supervisor a signal, after which it must end without an error and leave nothing."""
     assert cluster.process is not None
     cluster.process.send_signal(number)
     # The promise to the user, not a measurement: ten seconds, and a margin for the interpreter's own end.
     assert cluster.process.wait(timeout=12) == 0
     assert cluster.pids() == []
-    assert not any(is_listening(port) for port in range(cluster.port, cluster.port + 4))
+    assert not any(is_listening(port) for port in range(cluster.port, cluster.port + 2 + cluster.workers))
+
+
+def test_it_ends_in_good_order_and_starts_again_where_it_was(make_cluster: MakeCluster) -> None:
+    cluster = make_cluster(workers=2).start()
+    ada = cluster.register("ada")
+    stored = ada.upload("notes.txt", b"kept")
+    end(cluster, signal.SIGTERM)
+    cluster.start()
+    assert ada.download(stored.data["file"]["id"]).body == b"kept"
+    end(cluster, signal.SIGINT)
     assert "did not stop in time" not in cluster.log()
 
 
 def test_a_part_that_hangs_is_killed_within_the_limit(make_cluster: MakeCluster) -> None:
     cluster = make_cluster(workers=2).start()
-    assert cluster.process is not None
     cluster.signal("worker1", signal.SIGSTOP)
-    cluster.process.send_signal(signal.SIGTERM)
-    assert cluster.process.wait(timeout=12) == 0
+    end(cluster, signal.SIGTERM)
     assert "worker1 did not stop in time" in cluster.log()
-    assert cluster.pids() == []
 
 
 def test_a_signal_during_the_start_ends_it(make_cluster: MakeCluster) -> None:
     cluster = make_cluster(workers=2)
-    process = cluster.spawn()
+    cluster.spawn()
     eventually(lambda: "started worker1" in cluster.log(), "the first parts are started")
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=12) == 0
-    assert cluster.pids() == []
+    end(cluster, signal.SIGHUP)
 
 
 def test_a_killed_supervisor_leaves_no_process(make_cluster: MakeCluster) -> None:
@@ -147,12 +151,3 @@ def test_a_killed_supervisor_leaves_no_process(make_cluster: MakeCluster) -> Non
     cluster.process.kill()
     cluster.process.wait()
     eventually(lambda: cluster.pids() == [], "all parts have noticed and are gone")
-
-
-def test_the_cluster_starts_again_where_it_was(make_cluster: MakeCluster) -> None:
-    cluster = make_cluster(workers=2).start()
-    ada = cluster.register("ada")
-    stored = ada.upload("notes.txt", b"kept")
-    assert cluster.stop() == 0
-    cluster.start()
-    assert ada.download(stored.data["file"]["id"]).body == b"kept"
