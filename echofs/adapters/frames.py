@@ -2,10 +2,11 @@
 
 A frame is a 64-byte header and a payload, all integers little-endian::
 
-    magic "ECHF" | format 1 B | codec 1 B | reserved 2 B | plain length 4 B | payload length 4 B | SHA-256 32 B | XXH3-128 16 B
+    magic "ECHF" | format 1 B | codec 1 B | reserved 2 B | plain length 4 B | payload length 4 B | SHA-256 32 B |
+    XXH3-128 16 B
 
-The digest is that of the plain bytes. The checksum (XXH3, Yann Collet) covers the 48 bytes before it and the payload: an LZ4 payload with
-flipped bits would often decode silently to other bytes.
+The digest is that of the plain bytes. The checksum (XXH3, Yann Collet) covers the 48 bytes before it and the payload:
+an LZ4 payload with flipped bits would often decode silently to other bytes.
 """
 
 from __future__ import annotations
@@ -31,12 +32,16 @@ _WORTHWHILE = 0.9
 
 
 class Lz4Codec(ChunkCodec):
-    """Frames with LZ4 block payloads, or raw ones where LZ4 saves too little. ``chunk_size`` bounds every allocation."""
+    """Frames with LZ4 block payloads, or raw ones where LZ4 saves too little. ``chunk_size`` bounds every
+    allocation: a chunk has 1 to that many plain bytes, and encoding another length raises ValueError."""
 
     def __init__(self, chunk_size: int) -> None:
         self._chunk_size = chunk_size
 
     def encode(self, plain: bytes | memoryview, digest: Digest | None = None) -> Frame:
+        # A frame that no reader would accept must never be written.
+        if not 0 < len(plain) <= self._chunk_size:
+            raise ValueError(f"a chunk has 1 to {self._chunk_size} bytes, not {len(plain)}")
         digest = digest or digest_of(plain)
         codec, payload = _compress(plain)
         head = _HEADER.pack(MAGIC, FORMAT, codec, 0, len(plain), len(payload), bytes.fromhex(digest))
@@ -72,7 +77,8 @@ class Lz4Codec(ChunkCodec):
         magic, version, codec, _, size, payload_length, raw_digest = _HEADER.unpack_from(head)
         if magic != MAGIC or version != FORMAT or codec not in (RAW, LZ4):
             raise CorruptFrame("The frame is not of a known format.")
-        if not 0 < size <= self._chunk_size or payload_length > size:
+        possible = payload_length == size if codec == RAW else payload_length < size
+        if not 0 < size <= self._chunk_size or not possible:
             raise CorruptFrame("The frame claims an impossible length.")
         return codec, size, payload_length, raw_digest
 
@@ -87,8 +93,6 @@ def _compress(plain: bytes | memoryview) -> tuple[int, bytes | memoryview]:
 
 def _decompress(codec: int, payload: memoryview, size: int) -> bytes:
     if codec == RAW:
-        if len(payload) != size:
-            raise CorruptFrame("The frame's payload has not the length it claims.")
         return bytes(payload)
     try:
         plain: bytes = lz4.block.decompress(payload, uncompressed_size=size)
