@@ -7,6 +7,8 @@ drives these same connections without blocking (``workers_http``), which no clie
 from __future__ import annotations
 
 import http.client
+import io
+import json
 import select
 import socket
 import threading
@@ -14,14 +16,17 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 from urllib.parse import urlsplit
 
 from echofs.core.errors import StoreUnavailable
 
 IDLE_SECONDS = 30.0
-"""Shorter than any server's keep-alive (75 s in our gunicorn settings), so an idle connection is dropped by its client first."""
+"""Shorter than any server's keep-alive (75 s in our gunicorn settings), so an idle connection is dropped by its client
+first."""
 MAX_IDLE = 8
 MAX_ANSWER_BYTES = 64 << 20
+MAX_HEAD_BYTES = 64 << 10
 
 Address = tuple[str, int]
 
@@ -32,6 +37,16 @@ class Answer:
 
     status: int
     body: bytes
+
+    def data(self) -> dict[str, object]:
+        """``data`` of the envelope in which EchoFS answers. Raises ValueError when the body is anything else."""
+        try:
+            said = json.loads(self.body)["data"]
+        except (KeyError, TypeError, RecursionError) as error:
+            raise ValueError("the answer is not one of EchoFS") from error
+        if not isinstance(said, dict):
+            raise ValueError("the answer is not one of EchoFS")
+        return said
 
 
 class Connection:
@@ -64,10 +79,23 @@ class Connection:
         response = http.client.HTTPResponse(self.socket, method=method)
         try:
             response.begin()
-            body = response.read(MAX_ANSWER_BYTES) if response.length is None else response.read()
-            return Answer(response.status, body), not response.will_close
+            length = _checked_length(response)
+            if length is None:
+                return Answer(response.status, _unmeasured_body(response)), False
+            body = response.fp.read(length)
+            if len(body) < length:
+                raise http.client.IncompleteRead(body, length - len(body))
+            return Answer(response.status, body), not response.will_close and not self._more_came(response.fp)
         finally:
             response.close()
+
+    def _more_came(self, reader: io.BufferedIOBase) -> bool:
+        """Whether the peer sent more than it declared: what follows could be taken for the next answer."""
+        self.socket.settimeout(0)
+        try:
+            return bool(cast(io.BufferedReader, reader).peek(1))
+        except OSError:
+            return True
 
 
 class HttpPool:
@@ -91,25 +119,22 @@ class HttpPool:
     ) -> Answer:
         """One request and its whole answer.
 
-        A kept connection that turns out dead before answering is replaced once by a fresh one: internal calls are idempotent.
+        A kept connection that turns out dead before answering is replaced once by a fresh one: internal calls are
+        idempotent.
         Raises :class:`StoreUnavailable` when the peer is unreachable, hangs up, or stays silent for ``timeout``.
         """
         address = address_of(url)
         limit = timeout if timeout is not None else self._timeout
         request = head(method, path, address, headers or {}, len(body)) + body
+        connect_limit = min(self._connect_timeout, limit)
+        connection = self.take(address) or self.connect(address, connect_limit)
         while True:
-            connection = self.take(address) or self.connect(address, min(self._connect_timeout, limit))
             try:
-                connection.socket.settimeout(limit)
-                connection.socket.sendall(request)
-                answer, keep = connection.read_answer(method)
+                return self._converse(connection, request, method, limit)
             except (OSError, http.client.HTTPException) as error:
-                connection.close()
-                if connection.reused and not isinstance(error, TimeoutError):
-                    continue
-                raise unreachable(address, error) from error
-            self.give_back(connection, keep)
-            return answer
+                if not connection.reused or isinstance(error, TimeoutError):
+                    raise unreachable(address, error) from error
+            connection = self.connect(address, connect_limit)
 
     def take(self, address: Address) -> Connection | None:
         """A kept connection that looks alive, or None."""
@@ -125,7 +150,7 @@ class HttpPool:
         """A fresh connection. Raises :class:`StoreUnavailable`."""
         try:
             sock = socket.create_connection(address, timeout=timeout)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise unreachable(address, error) from error
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return Connection(address, sock)
@@ -140,6 +165,72 @@ class HttpPool:
                 idle.append(connection)
                 return
         connection.close()
+
+    def _converse(self, connection: Connection, request: bytes, method: str, limit: float) -> Answer:
+        try:
+            connection.socket.settimeout(limit)
+            connection.socket.sendall(request)
+            answer, keep = connection.read_answer(method)
+        except BaseException:
+            connection.close()
+            raise
+        self.give_back(connection, keep)
+        return answer
+
+
+class _Arrived:
+    """Bytes that came already, in the shape from which the standard library reads answers."""
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+
+    def makefile(self, mode: str) -> io.BytesIO:
+        return io.BytesIO(self._raw)
+
+
+def parse_answer(raw: bytes, method: str, *, ended: bool) -> tuple[Answer, bool] | None:
+    """The answer in the bytes that came so far, and whether its connection may be kept; None while more must come.
+
+    ``ended`` says that the peer hung up after them. Raises http.client.HTTPException when they never become an answer.
+    """
+    if not ended and b"\r\n\r\n" not in raw:
+        if len(raw) > MAX_HEAD_BYTES:
+            raise http.client.HTTPException("the head of the answer is too long")
+        return None
+    response = http.client.HTTPResponse(cast(socket.socket, _Arrived(raw)), method=method)
+    response.begin()
+    length = _checked_length(response)
+    try:
+        if length is None:
+            if not ended and not (response.chunked and raw.endswith(b"\r\n0\r\n\r\n")):
+                return None
+            return Answer(response.status, _unmeasured_body(response)), False
+        body = response.fp.read(length)
+        if len(body) < length:
+            raise http.client.IncompleteRead(body, length - len(body))
+        return Answer(response.status, body), not (ended or response.will_close or response.fp.read(1))
+    except http.client.IncompleteRead:
+        if ended:
+            raise
+        return None
+
+
+def _checked_length(response: http.client.HTTPResponse) -> int | None:
+    """Declared length of the body in bytes; None for a chunked one or one that ends with the connection."""
+    if response.length is not None and response.length > MAX_ANSWER_BYTES:
+        raise http.client.HTTPException("the answer is too long")
+    return response.length
+
+
+def _unmeasured_body(response: http.client.HTTPResponse) -> bytes:
+    """A chunked body, or one that ends with the connection."""
+    try:
+        body = response.read(MAX_ANSWER_BYTES + 1)
+    except ValueError as error:
+        raise http.client.HTTPException("the answer's chunks are malformed") from error
+    if len(body) > MAX_ANSWER_BYTES:
+        raise http.client.HTTPException("the answer is too long")
+    return body
 
 
 def address_of(url: str) -> Address:

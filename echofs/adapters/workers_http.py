@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import http.client
-import json
 from collections.abc import Iterable, Mapping, Sequence
 
-from echofs.adapters.http_pool import HttpPool
+from echofs.adapters.http_pool import Answer, HttpPool
 from echofs.adapters.store_exchange import HttpStoreExchange
 from echofs.core.errors import StoreUnavailable
 from echofs.core.models import Digest, Member
@@ -33,7 +32,7 @@ class HttpWorkers(WorkerClient):
         return HttpStoreExchange(self._pool, self._authorization, STORE_PATH, self._timeout)
 
     def fetch(self, member: Member, digests: Sequence[Digest]) -> dict[Digest, bytes]:
-        body = self._call(member, "POST", FETCH_PATH, bytes.fromhex("".join(digests)))
+        body = self._call(member, "POST", FETCH_PATH, bytes.fromhex("".join(digests))).body
         found: dict[Digest, bytes] = {}
         at = 0
         for digest in digests:
@@ -48,19 +47,18 @@ class HttpWorkers(WorkerClient):
 
     def present(self, member: Member, digests: Iterable[Digest]) -> set[Digest]:
         asked = list(digests)
-        flags = self._call(member, "POST", PRESENT_PATH, bytes.fromhex("".join(asked)))
+        flags = self._call(member, "POST", PRESENT_PATH, bytes.fromhex("".join(asked))).body
         if len(flags) != len(asked):
             raise StoreUnavailable(f"{member.worker_id} sent an answer of the wrong length.")
         return {digest for digest, flag in zip(asked, flags, strict=True) if flag}
 
     def health(self, member: Member) -> dict[str, object]:
         try:
-            report = json.loads(self._call(member, "GET", HEALTH_PATH, b"", HEALTH_SECONDS))
+            return self._call(member, "GET", HEALTH_PATH, b"", HEALTH_SECONDS).data()
         except ValueError as error:
-            raise StoreUnavailable(f"{member.worker_id} sent an answer that is not JSON.") from error
-        return dict(report["data"])
+            raise StoreUnavailable(f"{member.worker_id} sent an answer that is none of EchoFS.") from error
 
-    def _call(self, member: Member, method: str, path: str, body: bytes, timeout: float | None = None) -> bytes:
+    def _call(self, member: Member, method: str, path: str, body: bytes, timeout: float | None = None) -> Answer:
         headers = self._authorization(member.worker_id, method, path)
         answer = self._pool.call(
             member.url,
@@ -72,7 +70,7 @@ class HttpWorkers(WorkerClient):
         )
         if answer.status != http.client.OK:
             raise StoreUnavailable(f"{member.worker_id} answered {answer.status} to {method} {path}.")
-        return answer.body
+        return answer
 
     def _authorization(self, worker_id: str, method: str, path: str) -> Mapping[str, str]:
         return {
