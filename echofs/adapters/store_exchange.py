@@ -1,8 +1,7 @@
 """Sending batches of frames to several workers at once from one thread.
 
 Three threads that each push to one worker were measured slower than one that serves whichever socket is ready, and a
-worker that hangs
-must not hold up the others: so sends never block. Answers are short and are read in one go when they arrive.
+worker that hangs must not hold up the others: so nothing here ever blocks on one socket, neither sends nor answers.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import http.client
-import json
 import os
 import select
 import socket
@@ -18,34 +16,42 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
-from echofs.adapters.http_pool import Answer, Connection, HttpPool, address_of, head
+from echofs.adapters.http_pool import Address, Answer, Connection, HttpPool, address_of, head, parse_answer
 from echofs.core.models import Digest, Member
 from echofs.ports.chunks import Frame, StoreExchange, StoreReply
 
 _IOV_MAX = 512
+_RECEIVE_BYTES = 64 << 10
 _INSUFFICIENT_STORAGE = 507
 _CONNECT_SECONDS = 1.0
-_ANSWER_SECONDS = 2.0
 _READABLE = select.POLLIN | select.POLLHUP | select.POLLERR
 
 Authorize = Callable[[str, str, str], Mapping[str, str]]
+Route = tuple[int, int, int, tuple[object, ...]]
+"""Family, type, protocol and socket address: one of the ways to reach a host name."""
 
 
 class _Batch:
-    """Frames on their way to one worker. ``moved_at`` is when its socket last made progress, on the monotonic clock."""
+    """Frames on their way to one worker. ``moved_at`` is when its socket last took bytes, on the monotonic clock;
+    ``routes`` are the ways to the worker not tried yet."""
 
     def __init__(self, number: int, member: Member, frames: Sequence[Frame]) -> None:
         self.number = number
         self.member = member
         self.frames = frames
+        self.routes: deque[Route] = deque()
         self.started = False
         self.unsent: deque[memoryview] = deque()
-        self.moved_at = time.monotonic()
+        self.received = bytearray()
+        self.moved_at = 0.0
 
     def rewind(self, request_head: bytes) -> None:
         """Start over from the first byte."""
+        self.started = False
+        self.received.clear()
         self.unsent = deque([memoryview(request_head)])
         self.unsent.extend(memoryview(part) for frame in self.frames for part in frame.parts)
+        self.moved_at = time.monotonic()
 
     def send_some(self, sock: socket.socket) -> None:
         """Give the kernel what it takes now. Raises OSError."""
@@ -60,9 +66,19 @@ class _Batch:
             sent -= len(first)
             self.unsent.popleft()
 
+    def receive_some(self, sock: socket.socket) -> tuple[Answer, bool] | None:
+        """Take what has come of the answer; None while more must come, else as :func:`parse_answer`. Raises OSError or
+        http.client.HTTPException."""
+        data = sock.recv(_RECEIVE_BYTES)
+        self.received += data
+        return parse_answer(bytes(self.received), "POST", ended=not data)
+
 
 class HttpStoreExchange(StoreExchange):
-    """Used by one thread, except :meth:`wake`, which any thread may call."""
+    """Used by one thread, except :meth:`wake`, which any thread may call.
+
+    ``timeout`` is in seconds, from the last byte that a worker took to its whole answer.
+    """
 
     def __init__(self, pool: HttpPool, authorize: Authorize, path: str, timeout: float) -> None:
         self._pool = pool
@@ -82,21 +98,21 @@ class HttpStoreExchange(StoreExchange):
         self._sent += 1
         batch = _Batch(self._sent, member, frames)
         kept = self._pool.take(address_of(member.url))
-        if kept is not None:
+        if kept is None:
+            self._look_up_and_dial(batch)
+        else:
             kept.socket.setblocking(False)
-        self._start(batch, kept)
+            self._start(batch, kept)
         return batch.number
 
     def wait(self, timeout: float) -> list[StoreReply]:
-        if self._replies:
-            timeout = 0
-        for descriptor, events in self._poller.poll(max(timeout, 0) * 1000):
-            if descriptor == self._wake_reader.fileno():
-                with contextlib.suppress(BlockingIOError):
-                    self._wake_reader.recv(4096)
-            elif descriptor in self._active:
-                self._advance(descriptor, events)
-        self._expire()
+        deadline = time.monotonic() + max(timeout, 0)
+        woken = False
+        while True:
+            woken = self._turn(0 if self._replies else self._until(deadline))
+            self._expire()
+            if self._replies or woken or time.monotonic() >= deadline:
+                break
         replies, self._replies = self._replies, []
         return replies
 
@@ -115,24 +131,51 @@ class HttpStoreExchange(StoreExchange):
                 self._finish(descriptor, _unreachable(batch, "given up"))
 
     def close(self) -> None:
-        for connection, _ in self._active.values():
-            connection.close()
-        self._active.clear()
+        for descriptor in list(self._active):
+            self._release(descriptor, keep=False)
+        self._replies.clear()
+        if self._wake_reader.fileno() >= 0:
+            self._poller.unregister(self._wake_reader)
         self._wake_reader.close()
         self._wake_writer.close()
 
-    def _start(self, batch: _Batch, connection: Connection | None) -> None:
-        """Put a batch on a kept connection, or on a fresh one that is still connecting."""
-        address = address_of(batch.member.url)
+    def _turn(self, seconds: float) -> bool:
+        """Serve the sockets that are ready, or become so within the time; whether :meth:`wake` was called."""
+        woken = False
+        for descriptor, events in self._poller.poll(seconds * 1000):
+            if descriptor in self._active:
+                self._advance(descriptor, events)
+            else:
+                woken = True
+                with contextlib.suppress(BlockingIOError):
+                    self._wake_reader.recv(4096)
+        return woken
+
+    def _look_up_and_dial(self, batch: _Batch) -> None:
+        try:
+            batch.routes = _routes(address_of(batch.member.url))
+        except (OSError, UnicodeError) as error:
+            self._replies.append(_unreachable(batch, _reason(error)))
+            return
+        self._dial(batch)
+
+    def _dial(self, batch: _Batch) -> None:
+        """Put a batch on a fresh connection, still connecting, by the next route; failure shows when it is polled."""
+        reason = "no address"
+        while batch.routes:
+            try:
+                sock = _connecting(batch.routes.popleft())
+            except OSError as error:
+                reason = _reason(error)
+            else:
+                self._start(batch, Connection(address_of(batch.member.url), sock))
+                return
+        self._replies.append(_unreachable(batch, reason))
+
+    def _start(self, batch: _Batch, connection: Connection) -> None:
         length = sum(len(frame) for frame in batch.frames)
         headers = self._authorize(batch.member.worker_id, "POST", self._path)
-        batch.rewind(head("POST", self._path, address, headers, length))
-        if connection is None:
-            try:
-                connection = Connection(address, _connecting(address))
-            except OSError as error:
-                self._replies.append(_unreachable(batch, str(error)))
-                return
+        batch.rewind(head("POST", self._path, connection.address, headers, length))
         descriptor = connection.socket.fileno()
         self._active[descriptor] = (connection, batch)
         self._poller.register(descriptor, select.POLLOUT | _READABLE)
@@ -142,34 +185,53 @@ class HttpStoreExchange(StoreExchange):
         try:
             # An answer while we still send is a refusal: read it instead of sending on.
             if events & _READABLE:
-                connection.socket.settimeout(_ANSWER_SECONDS)
-                answer, keep = connection.read_answer("POST")
-                reply = _reply(batch, answer)
-                self._finish(descriptor, reply, keep=keep and not batch.unsent)
+                arrived = batch.receive_some(connection.socket)
+                if arrived is not None:
+                    answer, keep = arrived
+                    self._finish(descriptor, _reply(batch, answer), keep=keep and not batch.unsent)
             elif batch.unsent:
-                batch.send_some(connection.socket)
-                if not batch.unsent:
-                    self._poller.modify(descriptor, _READABLE)
+                self._send_some(descriptor, connection, batch)
         except BlockingIOError:
             return
-        except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:
             self._fail(descriptor, error)
 
+    def _send_some(self, descriptor: int, connection: Connection, batch: _Batch) -> None:
+        try:
+            batch.send_some(connection.socket)
+        except (BrokenPipeError, ConnectionResetError):
+            # The worker may have refused and hung up: its answer, or the end of the connection, is read next.
+            self._poller.modify(descriptor, _READABLE)
+            return
+        if not batch.unsent:
+            self._poller.modify(descriptor, _READABLE)
+
     def _fail(self, descriptor: int, error: Exception) -> None:
-        """A kept connection may have gone stale unnoticed: the batch gets one fresh one. Storing is idempotent."""
+        """A kept connection may have gone stale unnoticed: the batch gets one fresh one. Storing is idempotent. So does
+        one that a route did not take, while there are others."""
         connection, batch = self._active[descriptor]
         if connection.reused and not isinstance(error, TimeoutError):
             self._release(descriptor, keep=False)
-            self._start(batch, None)
+            self._look_up_and_dial(batch)
+        elif batch.routes and not batch.started:
+            self._release(descriptor, keep=False)
+            self._dial(batch)
         else:
-            self._finish(descriptor, _unreachable(batch, str(error) or type(error).__name__))
+            self._finish(descriptor, _unreachable(batch, _reason(error)))
+
+    def _until(self, deadline: float) -> float:
+        """Seconds until the deadline, or until a worker has to be given up, if that is sooner."""
+        soonest = min((batch.moved_at + self._limit(batch) for _, batch in self._active.values()), default=deadline)
+        return max(min(soonest, deadline) - time.monotonic(), 0)
+
+    def _limit(self, batch: _Batch) -> float:
+        return self._timeout if batch.started else min(_CONNECT_SECONDS, self._timeout)
 
     def _expire(self) -> None:
         now = time.monotonic()
         for descriptor, (_, batch) in list(self._active.items()):
-            limit = self._timeout if batch.started else min(_CONNECT_SECONDS, self._timeout)
-            if now - batch.moved_at > limit:
-                self._finish(descriptor, _unreachable(batch, "no answer in time"))
+            if now - batch.moved_at >= self._limit(batch):
+                self._fail(descriptor, TimeoutError("no answer in time"))
 
     def _finish(self, descriptor: int, reply: StoreReply, *, keep: bool = False) -> None:
         self._release(descriptor, keep=keep)
@@ -181,9 +243,15 @@ class HttpStoreExchange(StoreExchange):
         self._pool.give_back(connection, keep)
 
 
-def _connecting(address: tuple[str, int]) -> socket.socket:
-    """A socket on its way to an address; failure shows when it is next polled. Raises OSError."""
-    family, kind, protocol, _, target = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0]
+def _routes(address: Address) -> deque[Route]:
+    """Every way to an address, the preferred first. Raises OSError or UnicodeError."""
+    found = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)
+    return deque((family, kind, protocol, target) for family, kind, protocol, _, target in found)
+
+
+def _connecting(route: Route) -> socket.socket:
+    """A socket on its way to an address. Raises OSError."""
+    family, kind, protocol, target = route
     sock = socket.socket(family, kind, protocol)
     try:
         sock.setblocking(False)
@@ -198,16 +266,27 @@ def _connecting(address: tuple[str, int]) -> socket.socket:
 
 
 def _reply(batch: _Batch, answer: Answer) -> StoreReply:
-    """What the worker said. Raises ValueError or KeyError when it is no answer of ours."""
+    """What the worker said of the batch's own chunks. Raises ValueError when it is no answer of ours."""
     if answer.status not in (http.client.OK, _INSUFFICIENT_STORAGE):
         return _unreachable(batch, f"answered {answer.status}", unreachable=False)
-    said = json.loads(answer.body)["data"]
-    stored = tuple(said["stored"])
+    said = answer.data()
+    stored, failed = said.get("stored"), said.get("failed")
+    if not isinstance(stored, list) or not isinstance(failed, dict):
+        raise ValueError("the answer does not say what was stored")
+    digests = dict.fromkeys(frame.digest for frame in batch.frames)
     return StoreReply(
-        batch.number, batch.member.worker_id, stored, dict(said["failed"]), full=answer.status == _INSUFFICIENT_STORAGE
+        batch.number,
+        batch.member.worker_id,
+        tuple(digest for digest in digests if digest in stored),
+        {digest: str(failed.get(digest, "not acknowledged")) for digest in digests if digest not in stored},
+        full=answer.status == _INSUFFICIENT_STORAGE,
     )
 
 
 def _unreachable(batch: _Batch, reason: str, *, unreachable: bool = True) -> StoreReply:
     failed: dict[Digest, str] = {frame.digest: reason for frame in batch.frames}
     return StoreReply(batch.number, batch.member.worker_id, (), failed, unreachable=unreachable)
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__
