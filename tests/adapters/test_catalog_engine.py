@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from echofs.adapters.catalog.engine import Connections, LostRace, normalise_url, prepare_engine, translated
 from echofs.adapters.catalog.sql import SqlCatalog
 from echofs.adapters.catalog.tables import leases
-from echofs.core.errors import CatalogUnavailable, InvalidSetting
+from echofs.core.errors import CatalogUnavailable, EchoError, InvalidSetting
+from echofs.core.models import File
+from echofs.ports.catalog import Commit, ListQuery
 from tests.contracts.catalog_values import ALICE, first, following, make
 from tests.databases import opened, sqlite_url
 from tests.fakes.clock import FakeClock
@@ -50,10 +53,9 @@ class TestSqliteConnections:
             connection.execute(leases.insert(), {"name": "counter", "holder": "", "expires_at": 0})
 
         def add_ten(_: int) -> None:
-            # Connections of its own for each thread: the engine itself must keep them apart, not this process's lock.
-            connections = Connections(engine)
+            # Not through Connections, whose lock would hide what the engine itself does not keep apart.
             for _ in range(10):
-                with connections.writing() as connection:
+                with engine.begin() as connection:
                     value = connection.execute(select(leases.c.expires_at).where(lease)).scalar_one()
                     connection.execute(leases.update().where(lease).values(expires_at=value + 1))
 
@@ -140,6 +142,20 @@ class TestAddresses:
         assert "secret" not in refused.value.message
 
 
+class Unlucky(SqlCatalog):
+    """Loses a race whenever ``loses`` says so of an attempt's number and paths."""
+
+    def __init__(self, engine: Engine, loses: Callable[[int, list[str]], bool]) -> None:
+        super().__init__(engine, FakeClock())
+        self._loses = loses
+        self._turns = count()
+
+    def _commit(self, batch: Sequence[Commit], *, careful: bool) -> list[File | EchoError]:
+        if self._loses(next(self._turns), [commit.version.path for commit in batch]):
+            raise LostRace("somebody was faster")
+        return super()._commit(batch, careful=careful)
+
+
 class TestErrors:
     def test_a_database_that_cannot_be_opened_is_unavailable_and_keeps_the_cause(self, tmp_path: Path) -> None:
         catalog = SqlCatalog(create_engine(f"sqlite:///{tmp_path}/missing/catalog.db"), FakeClock())
@@ -181,18 +197,15 @@ class TestErrors:
             raise ProgrammingError("SELEKT", {}, Exception())
 
     def test_a_batch_that_lost_its_race_is_made_again(self, engine: Engine) -> None:
-        catalog = SqlCatalog(engine, FakeClock())
-        file = make(catalog, first("a"))
-        failures = iter([True, True])
-        made = SqlCatalog._commit
+        file = make(SqlCatalog(engine, FakeClock()), first("a"))
+        assert make(Unlucky(engine, lambda turn, _: turn < 2), following(file)).head.number == 2
 
-        class Unlucky(SqlCatalog):
-            def _commit(self, *arguments: object, **options: object) -> object:  # type: ignore[override]
-                if next(failures, False):
-                    raise LostRace("somebody was faster")
-                return made(self, *arguments, **options)  # type: ignore[arg-type]
-
-        assert make(Unlucky(engine, FakeClock()), following(file)).head.number == 2
+    def test_a_commit_that_always_loses_is_refused_without_its_batch(self, engine: Engine) -> None:
+        batch = [first("a"), first("unlucky"), first("b")]
+        unlucky = Unlucky(engine, lambda _, paths: "unlucky" in paths)
+        answers = unlucky.commit(batch)
+        assert [type(answer) for answer in answers] == [File, LostRace, File]
+        assert [file.path for file in unlucky.files(ListQuery(ALICE)).files] == ["a", "b"]
 
     def test_no_error_of_the_engine_escapes_as_itself(self, tmp_path: Path) -> None:
         with pytest.raises(CatalogUnavailable) as refused, opened(f"sqlite:///{tmp_path}/empty.db") as engine:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ POOL_SECONDS = 5
 _STATEMENT_MS = 5_000
 _CONNECT_SECONDS = 3
 _READS = "echofs_reads"
+_TURN = "echofs_turn"
 _POSTGRES = "postgresql+psycopg2"
 _PRAGMAS = (
     f"busy_timeout={BUSY_SECONDS * 1000}",
@@ -97,11 +98,15 @@ def prepare_engine(engine: Engine) -> Engine:
     read first then overwrite each other without an error.
     """
     sqlite = engine.dialect.name == "sqlite"
-    connect, begin = (_connect_sqlite, _begin_sqlite) if sqlite else (_connect_postgres, None)
-    if not event.contains(engine, "connect", connect):
-        event.listen(engine, "connect", connect)
-        if begin:
-            event.listen(engine, "begin", begin)
+    connect = _connect_sqlite if sqlite else _connect_postgres
+    if event.contains(engine, "connect", connect):
+        return engine
+    event.listen(engine, "connect", connect)
+    if sqlite:
+        event.listen(engine, "begin", _begin_sqlite)
+        # SQLite makes waiting writers sleep and poll, some of them for seconds; a lock that all users of this engine
+        # share hands the turn on at once. Writers in other processes still wait for the file's own lock.
+        engine.update_execution_options(**{_TURN: threading.Lock()})
     return engine
 
 
@@ -151,13 +156,10 @@ class Connections:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = prepare_engine(engine)
-        if engine.dialect.name == "sqlite":
-            self._reads = engine.execution_options(**{_READS: True})
-            # SQLite makes waiting writers sleep and poll; a lock hands the turn on at once within this process.
-            self._turn: threading.Lock | None = threading.Lock()
-        else:
-            self._reads = engine.execution_options(isolation_level="AUTOCOMMIT")
-            self._turn = None
+        self._turn: threading.Lock | None = engine.get_execution_options().get(_TURN)
+        sqlite = engine.dialect.name == "sqlite"
+        reads: dict[str, Any] = {_READS: True} if sqlite else {"isolation_level": "AUTOCOMMIT"}
+        self._reads = engine.execution_options(**reads)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -168,17 +170,18 @@ class Connections:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A connection inside a transaction."""
-        with translated(), self._in_turn(), self._engine.begin() as connection:
+        with translated(), _in_turn(self._turn), self._engine.begin() as connection:
             yield connection
 
-    @contextmanager
-    def _waiting(self, turn: threading.Lock) -> Iterator[None]:
-        if not turn.acquire(timeout=BUSY_SECONDS):
-            raise CatalogUnavailable("The catalog is busy; try again shortly.")
-        try:
-            yield
-        finally:
-            turn.release()
 
-    def _in_turn(self) -> Any:
-        return nullcontext() if self._turn is None else self._waiting(self._turn)
+@contextmanager
+def _in_turn(turn: threading.Lock | None) -> Iterator[None]:
+    if turn is None:
+        yield
+        return
+    if not turn.acquire(timeout=BUSY_SECONDS):
+        raise CatalogUnavailable("The catalog is busy; try again shortly.")
+    try:
+        yield
+    finally:
+        turn.release()

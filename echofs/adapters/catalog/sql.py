@@ -16,7 +16,7 @@ from echofs.ports.catalog import Catalog, Commit, ListQuery, Page
 from echofs.ports.runtime import Clock
 
 ATTEMPTS = 5
-"""How often a batch that lost a race starts again before the caller is asked to."""
+"""How often a batch starts that keeps losing races, before its commits go on one by one, or the caller is asked to."""
 
 _PING = select(1)
 _ANSWERED = select(
@@ -44,12 +44,14 @@ class SqlCatalog(Catalog):
     def commit(self, batch: Sequence[Commit]) -> list[File | EchoError]:
         if not batch:
             return []
-        for attempt in range(ATTEMPTS - 1):
+        lost: list[File | EchoError] = []
+        for attempt in range(ATTEMPTS):
             try:
                 return self._commit(batch, careful=attempt > 0)
-            except LostRace:
-                continue
-        return self._commit(batch, careful=True)
+            except LostRace as error:
+                lost = [error]
+        # The rival that keeps winning concerns one of them; the others need not lose with it.
+        return lost if len(batch) == 1 else [answer for one in batch for answer in self.commit([one])]
 
     def _commit(self, batch: Sequence[Commit], *, careful: bool) -> list[File | EchoError]:
         with self._connections.writing() as connection:
