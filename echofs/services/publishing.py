@@ -153,10 +153,12 @@ def _await_manifest(pending: PendingChunk, version: Version) -> tuple[ChunkRecor
     try:
         pending.wait()
     except (ClusterFull, TooFewReplicas):
-        # A tombstone frees room and must be possible when there is none: the catalog alone carries it then.
+        # A tombstone frees room and must be possible when there is none: at worst the catalog alone carries it. A copy
+        # that was made is recorded, so that repair can make the others of it.
         if version.kind is not Kind.TOMBSTONE:
             raise
-        return ()
+        if not pending.write.acknowledged:
+            return ()
     return (pending.record(),)
 
 

@@ -81,9 +81,10 @@ class Upload:
             published = self._uploads.publisher.publish(
                 target.owner_id, lambda: self._uploads.head(target), draft, wish, self._tally, self._intake.records
             )
-        except IdempotencyKeyReused:
-            # The same request, sent twice at once, was committed by its twin a moment ago.
-            replay = self._uploads.replay(target.owner_id, self._wish)
+        except (IdempotencyKeyReused, PreconditionFailed):
+            # The same request, sent twice at once, was committed by its twin a moment ago: that alone may be why the
+            # condition no longer holds.
+            replay = self._uploads.replay(target.owner_id, self._wish) if self._wish.idempotency_key else None
             if replay is None:
                 raise
             return replay

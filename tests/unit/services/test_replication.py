@@ -530,6 +530,8 @@ def test_a_thread_that_ends_against_all_expectation_fails_what_is_under_way_and_
 ) -> None:
     bench = Bench(THREE)
     stopping.append(bench.replicator)
+    bench.submit(b"to start it").wait()
+    loop = bench.replicator._loop
 
     def leave(loop: replication._ReplicationLoop, chunk: PendingChunk, now: float) -> None:
         raise SystemExit
@@ -537,7 +539,6 @@ def test_a_thread_that_ends_against_all_expectation_fails_what_is_under_way_and_
     with monkeypatch.context() as patched:
         patched.setattr(replication._ReplicationLoop, "_review", leave)
         chunk = bench.submit()
-        loop = next(thread for thread in threading.enumerate() if thread.name == "replication")
         with pytest.raises(Unavailable, match="broke off"):
             chunk.wait()
         loop.join(10)
