@@ -52,7 +52,7 @@ def _parse(raw: bytes) -> list[Member]:
     """Every entry that makes sense: a list without one worker is worth more than none."""
     try:
         entries = json.loads(raw)["members"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         entries = None
     if not isinstance(entries, list):
         _log.warning("the saved list of workers makes no sense and is ignored")

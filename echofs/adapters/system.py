@@ -21,7 +21,7 @@ class SystemClock(Clock):
 
 
 class Uuid7Ids(Ids):
-    """UUIDs of version 7. Within a process they only grow."""
+    """UUIDs of version 7. Those a process makes one after the other only grow."""
 
     def new(self) -> str:
         return uuid7().hex

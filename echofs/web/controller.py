@@ -61,7 +61,10 @@ def _fields() -> dict[str, object]:
         raise InvalidRequest("An internal call must declare its Content-Length.", field="Content-Length")
     if length > _MAX_BODY_BYTES:
         raise TooLarge(f"The body is longer than {_MAX_BODY_BYTES} bytes.")
-    fields = request.get_json(force=True, silent=True)
+    try:
+        fields = request.get_json(force=True, silent=True)
+    except RecursionError:  # Brackets within brackets without end: no JSON that anybody means.
+        fields = None
     if not isinstance(fields, dict):
         raise InvalidRequest("The body must be a JSON object.")
     return fields
