@@ -22,7 +22,7 @@ LIFETIME_SECONDS = 30
 SKEW_SECONDS = 30
 """How far the clocks of two hosts may differ; beyond it their calls to each other are refused."""
 REUSE_SECONDS = 10
-"""How long one token serves repeated calls. Signing anew each time would cost 20 times as much."""
+"""How long one token serves repeated calls. Signing anew costs some forty times as much."""
 MAX_REMEMBERED = 4096
 TYPE = "echofs-call"
 

@@ -134,7 +134,8 @@ def test_the_log_says_that_clocks_may_disagree_but_only_of_genuine_tokens(
 def test_a_token_without_one_of_its_claims_is_refused(
     clock: FakeClock, verifier: SharedSecretSigner, claim: str
 ) -> None:
-    assert_refused(verifier, forged(clock, **{claim: None}))
+    without: dict[str, Any] = {claim: None}
+    assert_refused(verifier, forged(clock, **without))
 
 
 @pytest.mark.parametrize(
@@ -245,7 +246,7 @@ def test_verifying_again_computes_no_signature(
 ) -> None:
     token = signer.sign(*CALL)
     verifier.verify(token, *CALL)
-    monkeypatch.setattr(call_tokens.jwt, "decode_complete", lambda *_, **__: pytest.fail("decoded again"))
+    monkeypatch.setattr(jwt, "decode_complete", lambda *_, **__: pytest.fail("decoded again"))
     verifier.verify(token, *CALL)
 
 

@@ -50,7 +50,7 @@ def scrape(app: Flask) -> dict[str, dict[tuple[tuple[str, str], ...], float]]:
 def test_every_counter_appears_under_its_full_name_and_adds_up(app: Flask, meters: PrometheusMeters) -> None:
     for name, (_, labels) in COUNTERS.items():
         values = dict.fromkeys(labels, "x")
-        meters.add(name, **values)
+        meters.add(name, 1, **values)
         meters.add(name, 2.5, **values)
     shown = scrape(app)
     for name, (_, labels) in COUNTERS.items():

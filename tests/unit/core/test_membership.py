@@ -199,5 +199,6 @@ def test_a_weight_too_large_for_any_float_is_refused_as_infinite() -> None:
 
 def test_what_every_heartbeat_changes_does_not_last() -> None:
     assert lasting(replace(WORKER, free_bytes=5, state=MemberState.DOWN)) == lasting(WORKER)
-    for change in ({"url": "http://other:1"}, {"zone": "b"}, {"weight": 2.0}, {"store_id": "disk-2"}):
-        assert lasting(replace(WORKER, **change)) != lasting(WORKER)  # type: ignore[arg-type]
+    changes: list[dict[str, Any]] = [{"url": "http://o:1"}, {"zone": "b"}, {"weight": 2.0}, {"store_id": "disk-2"}]
+    for change in changes:
+        assert lasting(replace(WORKER, **change)) != lasting(WORKER)
