@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from echofs.core.errors import ChunkUnavailable, StoreUnavailable
 from echofs.core.models import Digest, Member, OwedReplica
 from echofs.ports.catalog import Catalog
-from echofs.ports.chunks import ChunkCodec, WorkerClient
+from echofs.ports.chunks import ChunkCodec, StoreReply, WorkerClient
 from echofs.ports.runtime import Clock, Meters
 from echofs.services.cluster import MemberView
 from echofs.services.reading import ChunkReader
@@ -52,11 +52,12 @@ class Repair:
             by_worker.setdefault(owed.worker_id, []).append(owed)
         members = {member.worker_id: member for member in self._members.members()}
         for worker_id, rows in by_worker.items():
-            member = members.get(worker_id)
-            if member is None or worker_id in self._members.unavailable():
-                self._postpone(rows)
-                continue
             for at in range(0, len(rows), COPIED_TOGETHER):
+                member = members.get(worker_id)
+                if member is None or worker_id in self._members.unavailable():
+                    # Also when it went away during this round: a time-out for every chunk would hold up the others.
+                    self._postpone(rows[at:])
+                    break
                 made += self._restore(member, rows[at : at + COPIED_TOGETHER])
         return made
 
@@ -69,9 +70,9 @@ class Repair:
             except (ChunkUnavailable, StoreUnavailable) as error:
                 why = {"worker": member.worker_id, "digest": row.digest, "why": error.message}
                 _log.warning("replica not restored", extra=why)
-        self._catalog.settle(member.worker_id, stored)
         self._postpone([row for row in rows if row.digest not in stored])
         if stored:
+            self._catalog.settle(member.worker_id, stored)
             self._meters.add("repairs", len(stored), result="restored")
             _log.info("replicas restored", extra={"worker": member.worker_id, "chunks": len(stored)})
         return len(stored)
@@ -85,10 +86,18 @@ class Repair:
             until = self._clock.monotonic() + STORE_SECONDS
             while exchange.pending and self._clock.monotonic() < until:
                 for reply in exchange.wait(1.0):
+                    self._report(reply)
                     return set(reply.stored)
+            self._members.report_failure(member.worker_id)
             return set()
         finally:
             exchange.close()
+
+    def _report(self, reply: StoreReply) -> None:
+        if reply.unreachable:
+            self._members.report_failure(reply.worker_id)
+        else:
+            self._members.report_success(reply.worker_id)
 
     def _postpone(self, rows: Sequence[OwedReplica]) -> None:
         """Later and later, up to a minute; a worker that comes back is tried at once (``Catalog.hasten``)."""
