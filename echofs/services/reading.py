@@ -79,6 +79,7 @@ class ChunkReader:
             _log.warning("worker does not answer", extra={"worker": member.worker_id, "why": error.message})
             self._members.report_failure(member.worker_id)
             return {}
+        self._members.report_success(member.worker_id)
         plain: dict[Digest, bytes] = {}
         for digest, frame in frames.items():
             try:
@@ -98,9 +99,12 @@ class ChunkReader:
         now = self._clock.now()
         try:
             recorded = self._catalog.replicas(absent)
+            rotten = [digest for digest in absent if digest in corrupt]
             missing = [d for d in absent if d not in corrupt and worker_id in recorded.get(d, ())]
-            self._catalog.owe(worker_id, [digest for digest in absent if digest in corrupt], "corrupt", now)
-            self._catalog.owe(worker_id, missing, "missing", now)
+            if rotten:
+                self._catalog.owe(worker_id, rotten, "corrupt", now)
+            if missing:
+                self._catalog.owe(worker_id, missing, "missing", now)
         except CatalogUnavailable:
             # The read can still succeed, and scrubbing will find the replica again.
             _log.warning("a bad replica could not be reported", extra={"worker": worker_id})
