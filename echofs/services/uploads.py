@@ -165,10 +165,10 @@ class Uploads:
     def _check_workers(self) -> None:
         """Refuse before the body is sent what cannot succeed."""
         zones = self.members.zones()
-        missing = self.members.unavailable()
-        if not quorum_met([worker for worker in zones if worker not in missing], zones):
+        up = zones.keys() - self.members.unavailable()
+        if not quorum_met(up, zones):
             raise TooFewReplicas(
-                f"{len(zones) - len(missing)} of {len(zones)} workers are up; a strong write needs two in different "
+                f"{len(up)} of {len(zones)} workers are up; a strong write needs two in different "
                 "zones; nothing was stored.",
                 retry_after=2,
             )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
@@ -19,9 +20,11 @@ from echofs.core.errors import (
     PreconditionFailed,
     TooFewReplicas,
     TooLarge,
+    Unavailable,
 )
-from echofs.core.models import File, Kind
+from echofs.core.models import File, Kind, Member
 from echofs.ports.catalog import ListQuery
+from echofs.ports.chunks import Frame
 from echofs.services import intake as intake_module
 from echofs.services.publishing import Published
 from echofs.services.replication import GRACE_SECONDS
@@ -216,7 +219,7 @@ def test_one_full_worker_is_passed_over_and_a_full_cluster_says_so() -> None:
 
 
 def test_too_few_workers_are_noticed_before_the_body_is_read(plane: DataPlane) -> None:
-    plane.members.down = {"a", "b"}
+    plane.members.down = {"a", "b", "gone for good"}
     with pytest.raises(TooFewReplicas, match="1 of 3 workers are up"):
         plane.begin("a")
 
@@ -406,3 +409,44 @@ def test_a_large_file_is_recorded_ahead_listed_and_read_back(plane: DataPlane, m
     assert plane.read(content) == data
     assert (published.receipt.replicas, published.receipt.owed) == (2, 51 + 7 + 1)
     assert plane.catalog.outbox_depth() == 51 + 7 + 1
+
+
+# --- everything at once -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_fails_what_was_acknowledged_is_there_and_becomes_whole(seed: int) -> None:
+    plane, chance = DataPlane("abcde"), random.Random(seed)
+    faults = [Fault.NONE] * 6 + [Fault.DOWN, Fault.FULL, Fault.REFUSING, Fault.SILENT]
+
+    def change_one(member: Member, frames: Sequence[Frame]) -> None:
+        plane.workers[chance.choice("abcde")].fault = chance.choice(faults)
+
+    plane.workers.on_send = change_one
+
+    def write(number: int) -> tuple[bytes, Published] | None:
+        data = number.to_bytes(4, "big") + bytes_of(number % 20 * CHUNK)
+        try:
+            return data, plane.put(f"file-{number % 25}", data)
+        except (Unavailable, ClusterFull):
+            return None
+
+    with ThreadPoolExecutor(8) as pool:
+        stored = [done for done in pool.map(write, range(100)) if done]
+    assert plane.all_released()
+    for worker_id in "abcde":
+        plane.workers[worker_id].fault = Fault.NONE
+    plane.workers.on_send = lambda member, frames: None
+    assert stored
+    for data, published in stored:
+        content = published.file.head.content
+        digests = [*chunking.unpack_digests(content.inline), published.file.head.manifest]
+        assert published.receipt.replicas >= 2
+        assert published.receipt.replicas <= min(len(plane.workers.holders(digest)) for digest in digests)
+        assert plane.read(content) == data
+    while plane.repair.run_once():
+        continue
+    assert plane.catalog.outbox_depth() == 0
+    for file in plane.catalog.files(ListQuery(OWNER)).files:
+        assert plane.files.count_replicas(OWNER, file.id).complete
+    plane.stop()
