@@ -79,4 +79,3 @@ class ChunkKeeper:
 def key_of(digest: Digest) -> str:
     """Where a chunk lies in a store."""
     return f"{SPACE}/{digest}"
-
