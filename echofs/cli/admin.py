@@ -26,7 +26,7 @@ def create(username: str, email: str) -> None:
     The password is asked for, or taken from ECHOFS_ADMIN_PASSWORD.
     """
     settings = load(role=ProcessRole.COMMAND)
-    from echofs.bootstrap import open_accounts
+    from echofs.bootstrap.parts import open_accounts
 
     accounts = open_accounts(settings)
     password = os.environ.get(PASSWORD_VARIABLE) or click.prompt("Password", hide_input=True, confirmation_prompt=True)

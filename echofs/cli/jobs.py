@@ -22,7 +22,7 @@ def jobs() -> None:
     """Run the background jobs: restoring missing replicas, and tidying up."""
     settings = load(role=ProcessRole.JOBS)
     configure_logging(settings.log_level, settings.log_format, settings.process_name)
-    from echofs.bootstrap import run_jobs
+    from echofs.bootstrap.jobs import run_jobs
 
     run_jobs(settings, stop_on_signal())
 
