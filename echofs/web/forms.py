@@ -57,14 +57,14 @@ class Form:
         take: Callable[[bytes], None] | None = None
         kept = bytearray()
         name = ""
-        for piece in bodies.pieces(request):
+        for piece in bodies.verified_pieces(request):
             for event in parser.parse(piece):
                 if isinstance(event, multipart.MultipartSegment):
                     name = event.name or ""
                     kept.clear()
                     take = self._begin_part(event, kept)
                 elif event is None:
-                    if take is not self._sink.write:
+                    if name != FILE_FIELD:
                         self.fields[name] = kept.decode()
                 elif take is not None:
                     take(event)
