@@ -14,7 +14,8 @@ from echofs.core.errors import InvalidRequest, PreconditionFailed, RangeNotSatis
 from echofs.core.models import Timestamp, Version
 
 MAX_RANGES = 16
-_RANGE = re.compile(r"\s*(\d*)\s*-\s*(\d*)\s*")
+_RANGE = re.compile(r"[ \t]*([0-9]*)-([0-9]*)[ \t]*")
+_LAST_BYTES = re.compile(r"-0*[1-9][0-9]*")
 
 
 def if_match(request: Request) -> tuple[str, ...] | None:
@@ -23,7 +24,8 @@ def if_match(request: Request) -> tuple[str, ...] | None:
     if "If-Match" not in request.headers:
         return None
     tags = request.if_match
-    return ("*",) if tags.star_tag else tuple(tags.as_set())
+    # An etag spelled "*" in quotes is just an etag, and none of ours.
+    return ("*",) if tags.star_tag else tuple(tag for tag in tags.as_set() if tag != "*")
 
 
 def create_only(request: Request) -> bool:
@@ -67,18 +69,22 @@ def requested_range(request: Request, version: Version) -> ByteRange | None:
     """The part of the file to send; None for the whole.
 
     Several ranges in one request may be ignored (section 14.2) and are, except that a set a client could only send to
-    cause work
-    (over 16, or overlapping) is refused, as are ranges that are malformed or begin behind the end:
-    :class:`RangeNotSatisfiable`.
-    Units other than bytes are ignored, as is a range whose If-Range does not hold.
+    cause work (over 16, or overlapping) is refused, as are ranges that are malformed or begin behind the end:
+    :class:`RangeNotSatisfiable`. Ignored are units other than bytes, a range whose If-Range does not hold, methods
+    other than GET, and the last bytes of an empty file: those are all of it, and no 206 can say so.
     """
     unit, equals, listed = request.headers.get("Range", "").partition("=")
-    if not equals or unit.strip().lower() != "bytes" or not _if_range_holds(request, version):
+    if request.method != "GET" or not equals or unit.strip().lower() != "bytes":
+        return None
+    if not _if_range_holds(request, version):
         return None
     size = version.content.size
-    ranges = [_one_range(text, size) for text in listed.split(",", MAX_RANGES)]
+    texts = [text for text in listed.split(",", MAX_RANGES) if text.strip()]
+    ranges = [_one_range(text, size) for text in texts or [""]]
     if len(ranges) == 1:
         if ranges[0] is None:
+            if size == 0 and _LAST_BYTES.fullmatch(texts[0].strip()):
+                return None
             raise RangeNotSatisfiable(f"The range lies behind the end of the file, which has {size} bytes.", size=size)
         return ranges[0]
     present = sorted((part.first, part.last) for part in ranges if part is not None)
@@ -104,10 +110,11 @@ def _one_range(text: str, size: int) -> ByteRange | None:
 
 
 def _if_range_holds(request: Request, version: Version) -> bool:
-    """Only a strong etag or an exact date will do (section 13.1.5)."""
+    """Only a strong etag will do, or an exact date that is as strong (section 13.1.5): while the file has its first
+    content, for later ones may have come within the same second."""
     value = request.headers.get("If-Range", "").strip()
     if not value:
         return True
     if value.startswith(('"', "W/")):
         return value == f'"{version.etag}"'
-    return parse_date(value) == http_time(version.created_at)
+    return version.content_version == 1 and parse_date(value) == http_time(version.created_at)
