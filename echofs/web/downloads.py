@@ -92,6 +92,8 @@ def _disposition(version: Version) -> str:
     """Content-Disposition for any name: an ASCII approximation, then the exact name (RFC 6266, RFC 8187)."""
     name = version.path.rpartition("/")[2]
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    safe = "".join(character if character.isprintable() and character not in '"\\%' else "_" for character in plain)
+    # Compatibility forms can hold a slash and dots: "／" becomes "/", which a client must never take for a folder.
+    safe = "".join(character if character.isprintable() and character not in '"\\%/' else "_" for character in plain)
+    approximation = safe if safe.strip(" .") else "file"
     kind = "inline" if _wants_inline(version) else "attachment"
-    return f"{kind}; filename=\"{safe or 'file'}\"; filename*=UTF-8''{quote(name, safe='')}"
+    return f"{kind}; filename=\"{approximation}\"; filename*=UTF-8''{quote(name, safe='')}"
