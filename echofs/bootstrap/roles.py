@@ -33,6 +33,7 @@ from echofs.web.files import files_blueprint
 from echofs.web.headers import install_headers
 from echofs.web.limits import AccountLimits, Rates
 from echofs.web.ops import cluster_blueprint, ops_blueprint
+from echofs.web.queries import install_queries
 from echofs.web.request_ids import install_request_ids
 from echofs.web.tokens import Authenticator, Tokens, TokenSettings
 from echofs.web.uploads import uploads_blueprint
@@ -135,6 +136,7 @@ def _application(basics: parts.Basics) -> Flask:
     install_request_ids(app, basics.clock, basics.ids)
     install_errors(app)
     install_headers(app)
+    install_queries(app)
     return app
 
 
