@@ -96,7 +96,8 @@ def _wish(request: Request, started: float) -> Wish:
         return Wish(level, started)
     if not _IDEMPOTENCY_KEY.fullmatch(key):
         raise InvalidRequest("An Idempotency-Key has 1 to 128 printable ASCII characters.", field="Idempotency-Key")
-    same = [request.method, request.full_path, request.mimetype, str(request.content_length)]
+    digest = request.headers.get("Content-Digest", "")
+    same = [request.method, request.full_path, request.mimetype, str(request.content_length), digest]
     return Wish(level, started, key, hashlib.sha256("\0".join(same).encode()).hexdigest())
 
 
