@@ -9,6 +9,7 @@ from flask import Flask
 
 from echofs.adapters.meters import PrometheusMeters
 from echofs.bootstrap import parts
+from echofs.bootstrap.basics import open_basics
 from echofs.services.housekeeping import Housekeeping
 from echofs.services.leases import Lease
 from echofs.services.loops import Loop, Loops
@@ -25,7 +26,7 @@ def run_jobs(settings: Settings, stop: threading.Event) -> None:
 
     Raises :class:`InvalidSetting` or :class:`CatalogUnavailable` when it cannot start.
     """
-    basics = parts.open_basics(settings)
+    basics = open_basics(settings)
     meters = PrometheusMeters()
     plane = parts.open_data_plane(Flask("echofs"), settings, basics, meters)
     plane.members.on_return = lambda worker_id: plane.catalog.hasten(worker_id, basics.clock.now())

@@ -1,25 +1,22 @@
-"""What more than one role is made of."""
+"""What masters and jobs are made of: the catalog and all that needs it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from flask import Flask
 
-from echofs.adapters.call_tokens import SharedSecretSigner
 from echofs.adapters.catalog import schema
 from echofs.adapters.catalog.sql import SqlCatalog
 from echofs.adapters.catalog.users import SqlUsers
-from echofs.adapters.controller_http import HttpController
 from echofs.adapters.frames import Lz4Codec
 from echofs.adapters.http_pool import HttpPool
 from echofs.adapters.member_file import MemberFile
 from echofs.adapters.passwords import PasslibHasher
 from echofs.adapters.system import SystemClock, Uuid7Ids
 from echofs.adapters.workers_http import HttpWorkers
-from echofs.core.chunking import MIB
-from echofs.ports.runtime import Clock, Ids, Meters
+from echofs.bootstrap.basics import CONNECT_SECONDS, Basics, open_codec, run_file
+from echofs.ports.runtime import Meters
 from echofs.services.accounts import Accounts
 from echofs.services.cluster import MemberView
 from echofs.services.files import Files
@@ -31,19 +28,7 @@ from echofs.services.streaming import FileReader
 from echofs.services.uploads import Uploads
 from echofs.settings import Settings
 
-CONNECT_SECONDS = 1.0
-CONTROLLER_SECONDS = 2.0
 _DAY_SECONDS = 86400
-
-
-@dataclass(frozen=True, slots=True)
-class Basics:
-    """Time, names and signed calls: every role has them."""
-
-    clock: Clock
-    ids: Ids
-    signer: SharedSecretSigner
-    controller: HttpController
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +51,6 @@ class FileService:
     reader: FileReader
     uploads: Uploads
     files: Files
-
-
-def open_basics(settings: Settings) -> Basics:
-    """Nothing here connects to anything yet."""
-    clock = SystemClock()
-    signer = SharedSecretSigner(settings.cluster_secret, clock)
-    pool = HttpPool(connect_timeout=CONNECT_SECONDS, timeout=CONTROLLER_SECONDS)
-    return Basics(clock, Uuid7Ids(), signer, HttpController(pool, settings.controller_url, signer))
 
 
 def open_data_plane(app: Flask, settings: Settings, basics: Basics, meters: Meters) -> DataPlane:
@@ -113,16 +90,6 @@ def open_file_service(settings: Settings, basics: Basics, plane: DataPlane, mete
     return FileService(replicator, reader, uploads, files)
 
 
-def open_codec(settings: Settings) -> Lz4Codec:
-    """The chunk codec."""
-    return Lz4Codec(largest_chunk(settings))
-
-
-def largest_chunk(settings: Settings) -> int:
-    """The most plain bytes in one chunk: lists of digests come to one MiB whatever the chunk size."""
-    return max(settings.chunk_size, MIB)
-
-
 def make_accounts(settings: Settings, users: SqlUsers, basics: Basics) -> Accounts:
     """The accounts service."""
     session = int(settings.jwt_refresh_days * _DAY_SECONDS)
@@ -135,10 +102,3 @@ def open_accounts(settings: Settings) -> Accounts:
     schema.check_current(engine)
     clock, ids = SystemClock(), Uuid7Ids()
     return Accounts(SqlUsers(engine), PasslibHasher(), clock, ids)
-
-
-def run_file(settings: Settings, name: str) -> Path:
-    """A small file a process keeps across restarts, apart for each role and port of a host."""
-    folder = settings.data_dir / "run" / settings.process_name
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / name

@@ -1,0 +1,38 @@
+"""The controller: who belongs to the cluster."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from echofs import __version__
+from echofs.adapters.member_file import MemberFile
+from echofs.adapters.meters import PrometheusMeters, install_metrics
+from echofs.bootstrap.application import (
+    CONTROLLER,
+    EXTENSION,
+    bare_application,
+    no_user_routes,
+    verifier,
+)
+from echofs.bootstrap.basics import open_basics, run_file
+from echofs.services.cluster import MemberRegistry
+from echofs.services.health import ControllerHealth
+from echofs.services.loops import Loops
+from echofs.settings import Settings
+from echofs.web.access import install_access
+from echofs.web.controller import controller_blueprint
+from echofs.web.ops import ops_blueprint
+
+
+def controller(settings: Settings) -> Flask:
+    """The application of this role. Raises like :func:`~echofs.bootstrap.create_app`."""
+    basics = open_basics(settings)
+    app = bare_application(basics)
+    registry = MemberRegistry(MemberFile(run_file(settings, "members.json")), basics.clock)
+    install_metrics(app, PrometheusMeters())
+    verify = verifier(basics, CONTROLLER)
+    install_access(app, authenticate=no_user_routes, verify_call=verify)
+    app.register_blueprint(ops_blueprint(ControllerHealth(registry, __version__).report))
+    app.register_blueprint(controller_blueprint(registry))
+    app.extensions[EXTENSION] = Loops()
+    return app

@@ -1,0 +1,81 @@
+"""A master: the REST interface in front of the catalog and the workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from echofs import __version__
+from echofs.adapters.meters import PrometheusMeters, install_metrics
+from echofs.bootstrap import parts
+from echofs.bootstrap.application import (
+    BEAT_SECONDS,
+    EXTENSION,
+    bare_application,
+    no_internal_routes,
+)
+from echofs.bootstrap.basics import Basics, open_basics
+from echofs.services.accounts import Accounts, Principal
+from echofs.services.cluster import ClusterSurvey
+from echofs.services.health import MasterHealth
+from echofs.services.late import settle_late
+from echofs.services.loops import Loop, Loops
+from echofs.settings import Settings
+from echofs.web.access import install_access
+from echofs.web.accounts import accounts_blueprint
+from echofs.web.downloads import downloads_blueprint
+from echofs.web.files import files_blueprint
+from echofs.web.limits import AccountLimits, Rates
+from echofs.web.ops import cluster_blueprint, ops_blueprint
+from echofs.web.tokens import Authenticator, Tokens, TokenSettings
+from echofs.web.uploads import uploads_blueprint
+
+
+def master(settings: Settings) -> Flask:
+    """The application of this role. Raises like :func:`~echofs.bootstrap.create_app`."""
+    basics = open_basics(settings)
+    meters = PrometheusMeters()
+    app = bare_application(basics)
+    plane = parts.open_data_plane(app, settings, basics, meters)
+    service = parts.open_file_service(settings, basics, plane, meters)
+    health = MasterHealth(plane.catalog, plane.members, basics.clock, __version__)
+    survey = ClusterSurvey(
+        plane.catalog, plane.workers, plane.members, basics.clock, wanted=settings.replication_factor
+    )
+    install_metrics(app, meters, outbox_depth=health.outbox_depth)
+    authenticate = _mount_accounts(app, settings, parts.make_accounts(settings, plane.users, basics), basics)
+    install_access(app, authenticate=authenticate, verify_call=no_internal_routes)
+    monotonic = basics.clock.monotonic
+    app.register_blueprint(ops_blueprint(health.report, api=True))
+    app.register_blueprint(cluster_blueprint(survey))
+    app.register_blueprint(uploads_blueprint(service.uploads, monotonic, settings.chunk_size))
+    app.register_blueprint(files_blueprint(service.files, monotonic))
+    app.register_blueprint(downloads_blueprint(service.files, service.reader, meters))
+    if settings.trusted_proxies:
+        proxies = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
+    app.extensions[EXTENSION] = Loops(
+        Loop("members", BEAT_SECONDS, plane.members.refresh),
+        Loop("late replicas", BEAT_SECONDS, partial(settle_late, service.replicator, plane.catalog)),
+        on_stop=(service.replicator.stop, service.reader.stop),
+    )
+    return app
+
+
+def _mount_accounts(app: Flask, settings: Settings, accounts: Accounts, basics: Basics) -> Callable[[str], Principal]:
+    """Add the account routes; what turns a user's token into its bearer."""
+    life = TokenSettings(
+        settings.jwt_secret,
+        access_seconds=int(settings.jwt_expiration_hours * 3600),
+        refresh_seconds=int(settings.jwt_refresh_days * 86400),
+    )
+    tokens = Tokens(app, life)
+    authenticator = Authenticator(tokens, accounts, basics.clock)
+    rates = Rates(login_per_name_and_address=settings.login_rate) if settings.login_rate else None
+    storage = f"redis://{settings.redis_addr}" if settings.redis_addr else "memory://"
+    limits = AccountLimits(app, rates, storage_uri=storage, enabled=bool(settings.login_rate))
+    app.register_blueprint(accounts_blueprint(accounts, tokens, authenticator, limits))
+    return authenticator

@@ -1,0 +1,55 @@
+"""A worker: chunks behind signed internal routes."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from echofs import __version__
+from echofs.adapters.frames import HEADER_BYTES
+from echofs.adapters.meters import PrometheusMeters, install_metrics
+from echofs.adapters.stores.registry import open_store
+from echofs.bootstrap.application import (
+    BEAT_SECONDS,
+    EXTENSION,
+    bare_application,
+    no_user_routes,
+    verifier,
+)
+from echofs.bootstrap.basics import largest_chunk, open_basics, open_codec
+from echofs.core.models import Member
+from echofs.services.chunks import ChunkKeeper
+from echofs.services.cluster import Heartbeat
+from echofs.services.health import WorkerHealth
+from echofs.services.loops import Loop, Loops
+from echofs.services.replication import BATCH_BYTES, BATCH_CHUNKS
+from echofs.settings import Settings
+from echofs.web.access import install_access
+from echofs.web.ops import ops_blueprint
+from echofs.web.worker import worker_blueprint
+
+
+def worker(settings: Settings) -> Flask:
+    """The application of this role. Raises like :func:`~echofs.bootstrap.create_app`."""
+    basics = open_basics(settings)
+    meters = PrometheusMeters()
+    app = bare_application(basics)
+    codec = open_codec(settings)
+    largest = largest_chunk(settings) + HEADER_BYTES
+    store = open_store(settings.chunk_store, owner=settings.worker_id, max_value_bytes=largest)
+    keeper = ChunkKeeper(store, codec, meters, settings.worker_id)
+    health = WorkerHealth(store, settings.worker_id, basics.clock, __version__)
+    member = Member(
+        settings.worker_id, settings.worker_url, settings.worker_zone, settings.worker_weight, store_id=store.store_id
+    )
+    heartbeat = Heartbeat(basics.controller, member, store.free_bytes)
+    install_metrics(app, meters)
+    verify = verifier(basics, settings.worker_id)
+    install_access(app, authenticate=no_user_routes, verify_call=verify)
+    app.register_blueprint(ops_blueprint(health.report))
+    app.register_blueprint(
+        worker_blueprint(keeper, health.account, max(BATCH_BYTES, largest) + BATCH_CHUNKS * HEADER_BYTES)
+    )
+    app.extensions[EXTENSION] = Loops(
+        Loop("heartbeat", BEAT_SECONDS, heartbeat.beat), on_stop=(heartbeat.leave, store.close)
+    )
+    return app
