@@ -1,0 +1,238 @@
+"""The roles spread over hosts and started by hand, with two masters on one catalog, and a master behind nginx."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster.client import BOUNDARY, User
+from tests.cluster.cluster import eventually, free_ports
+from tests.cluster.hosts import GUNICORN_MASTER, MASTER, NGINX, Host, Hosts, health, nginx_before
+from tests.cluster.test_files import MIB, file_of, sha256
+
+FORM = f"multipart/form-data; boundary={BOUNDARY}"
+RAW = "application/octet-stream"
+
+
+@pytest.fixture(scope="module")
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
+    """One running cluster for all tests; each leaves it whole."""
+    made = Hosts(tmp_path_factory.mktemp("hosts"))
+    try:
+        yield made.start()
+    finally:
+        made.stop()
+
+
+@pytest.fixture(scope="module")
+def user(hosts: Hosts) -> User:
+    return User.registered(hosts.masters[0].url, "ada")
+
+
+@pytest.fixture
+def other(hosts: Hosts, user: User) -> User:
+    """The same user with the same token at the second master."""
+    return user.at(hosts.masters[1].url)
+
+
+def paths_of(user: User) -> set[str]:
+    return {file["path"] for file in user.call("GET", "/api/v1/files?limit=1000").data["files"]}
+
+
+def details(host: Host) -> dict[str, Any]:
+    found = health(host.url)["details"]
+    assert isinstance(found, dict)
+    return found
+
+
+class TestTwoMasters:
+    def test_a_file_uploaded_at_one_is_downloaded_at_the_other(self, user: User, other: User) -> None:
+        content = os.urandom(3 * MIB + 7)
+        here = user.upload("here.bin", content)
+        there = other.upload("there.bin", content[::-1])
+
+        assert here.status == there.status == 201
+        assert other.download(str(file_of(here)["id"])).body == content
+        assert user.download(str(file_of(there)["id"])).body == content[::-1]
+
+    def test_of_writers_at_both_that_know_the_same_version_one_wins(self, user: User, other: User) -> None:
+        first = user.upload("both.txt", b"base")
+        path = f"/api/v1/files/{file_of(first)['id']}/content"
+        headers = {"If-Match": first.headers["ETag"], "Content-Type": RAW}
+
+        assert other.call("PUT", path, b"there", headers).status == 200
+        assert user.call("PUT", path, b"here", headers).status == 412
+
+    def test_a_logout_at_one_ends_the_session_at_the_other(self, hosts: Hosts) -> None:
+        here = User.registered(hosts.masters[0].url, "grace")
+        there = here.at(hosts.masters[1].url)
+        still = User.logged_in(there.url, "grace")
+        assert there.call("GET", "/api/v1/auth/profile").status == 200
+
+        assert here.call("POST", "/api/v1/auth/logout").status == 200
+
+        eventually(lambda: there.call("GET", "/api/v1/auth/profile").status == 401, "the session has ended", 5)
+        assert still.call("GET", "/api/v1/auth/profile").status == 200
+
+
+class TestAHostFails:
+    def test_a_killed_worker_costs_a_replica_which_returns_with_it(self, hosts: Hosts, user: User, other: User) -> None:
+        before = os.urandom(2 * MIB)
+        kept = str(file_of(user.upload("before.bin", before))["id"])
+        content = os.urandom(3 * MIB)
+        hosts.workers[0].kill()
+        try:
+            reply = user.upload("during.bin", content)
+            file_id = str(file_of(reply)["id"])
+            receipt = reply.json["consistency"]
+            count = other.receipt(file_id)
+            assert reply.status == 201
+            assert receipt["committed"] is True
+            assert (receipt["replicas"], receipt["zones"]) == (2, 2)
+            assert sorted(receipt["workers"]) == ["worker2", "worker3"]
+            assert receipt["owed"] > 0
+            assert (count["replicas"], count["complete"]) == (2, False)
+            assert other.digest(file_id) == sha256(content)
+            assert other.digest(kept) == sha256(before)
+        finally:
+            hosts.workers[0].spawn()
+
+        hosts.workers[0].wait_until_healthy()
+        eventually(lambda: bool(other.receipt(file_id)["complete"]), "three replicas by themselves", 60)
+        assert other.receipt(file_id)["replicas"] == 3
+        assert (hosts.workers[0].folder / "data" / "worker1" / "chunk" / sha256(content[:MIB])[:2]).is_dir()
+        hosts.wait_until_well()
+
+    def test_without_the_controller_files_go_on_and_health_says_so(self, hosts: Hosts, user: User, other: User) -> None:
+        hosts.controller.stop()
+        try:
+            for master in hosts.masters:
+                eventually(lambda at=master: details(at)["controller"] == "unavailable", "it is missed")  # type: ignore[misc]
+                said = health(master.url)
+                assert said["status"] == "degraded"
+                assert said["reasons"] == ["The controller does not answer; the last list of workers is used."]
+                assert User(master.url).call("GET", "/health").status == 200
+            content = os.urandom(2 * MIB)
+            reply = user.upload("alone.bin", content)
+            assert reply.status == 201
+            assert reply.json["consistency"]["replicas"] >= 2
+            assert other.download(str(file_of(reply)["id"])).body == content
+        finally:
+            hosts.controller.spawn()
+        hosts.controller.wait_until_healthy()
+        hosts.wait_until_well()
+
+
+class TestAMasterThatCannotStart:
+    @pytest.mark.parametrize("command", [MASTER, GUNICORN_MASTER], ids=["echofs", "gunicorn"])
+    @pytest.mark.parametrize(
+        ("more", "said"),
+        [
+            ({"JWT_SECRET": ""}, "JWT_SECRET is not set"),
+            ({"CLUSTER_SECRET": ""}, "CLUSTER_SECRET is not set"),
+            ({"JWT_SECRET": "replace-me-with-a-secret-of-your-own-1"}, "JWT_SECRET is the sample value"),
+        ],
+        ids=["no-jwt-secret", "no-cluster-secret", "sample-secret"],
+    )
+    def test_bad_secrets_are_told_in_one_line(
+        self, tmp_path: Path, command: tuple[str, ...], more: Mapping[str, str], said: str
+    ) -> None:
+        refused = Hosts(tmp_path).master("refused", free_ports(1), command, more)
+
+        assert refused.run() == 2
+        [line] = refused.log().splitlines()
+        assert line.startswith(said)
+
+    @pytest.mark.parametrize("command", [MASTER, GUNICORN_MASTER], ids=["echofs", "gunicorn"])
+    def test_a_catalog_that_was_not_upgraded_is_told_in_one_line(
+        self, tmp_path: Path, command: tuple[str, ...]
+    ) -> None:
+        early = Hosts(tmp_path).master("early", free_ports(1), command, {"LOG_LEVEL": "error"})
+
+        assert early.run() != 0
+        assert "Traceback" not in early.log()
+        lines = early.log().splitlines()
+        [why] = [line for line in lines if "run `echofs db upgrade`" in line]
+        assert why.startswith("The catalog is at revision none")
+
+
+@pytest.fixture(scope="module", params=["unbuffered", "buffered"])
+def proxy(request: pytest.FixtureRequest, hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    """nginx before the second master."""
+    if not NGINX:
+        pytest.skip("nginx is not installed")
+    folder = tmp_path_factory.mktemp("nginx") / "prefix"
+    started = nginx_before(hosts.masters[1], folder, buffered=request.param == "buffered")
+    try:
+        started.spawn()
+        started.wait_until_healthy()
+        yield started
+    finally:
+        started.stop()
+
+
+def cut_short(user: User, method: str, path: str, kind: str, body: bytes) -> bytes:
+    """Send a body that ends before its declared length, and hang up; what was answered until then."""
+    head = (
+        f"{method} {path} HTTP/1.1\r\nHost: echofs\r\nContent-Length: {len(body) + MIB}\r\nContent-Type: {kind}\r\n"
+        f"Authorization: Bearer {user.token}\r\n\r\n"
+    )
+    answer = b""
+    with socket.create_connection(("127.0.0.1", int(user.url.rsplit(":", 1)[1])), timeout=30) as connection:
+        connection.sendall(head.encode() + body)
+        connection.shutdown(socket.SHUT_WR)
+        with suppress(ConnectionResetError):
+            while piece := connection.recv(65536):
+                answer += piece
+    return answer
+
+
+def form(path: str, content: bytes) -> bytes:
+    """The form up to the end of its file."""
+    field = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="path"\r\n\r\n{path}\r\n'
+    part = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="x"\r\nContent-Type: {RAW}\r\n\r\n'
+    return (field + part).encode() + content
+
+
+class TestBehindNginx:
+    @pytest.mark.parametrize("size", [0, 20 * MIB], ids=["empty", "20-MiB"])
+    def test_files_come_back_byte_for_byte(self, proxy: Host, user: User, size: int) -> None:
+        content = os.urandom(size)
+        through = user.at(proxy.url)
+
+        raw = through.upload(f"proxied/{proxy.port}/{size}.bin", content)
+        formed = through.upload_form(f"proxied/{proxy.port}/{size}-form.bin", content)
+
+        assert raw.status == formed.status == 201
+        for reply in (raw, formed):
+            assert file_of(reply)["size"] == size
+            assert through.digest(str(file_of(reply)["id"])) == sha256(content)
+
+    def test_a_body_cut_short_leaves_nothing(self, proxy: Host, user: User) -> None:
+        through = user.at(proxy.url)
+        kept = through.upload(f"cut/{proxy.port}/kept.bin", b"as it was")
+        file_id = str(file_of(kept)["id"])
+        before = paths_of(user)
+        some = os.urandom(2 * MIB)
+        raw, formed = f"cut-{proxy.port}-raw.bin", f"cut-{proxy.port}-form.bin"
+
+        answers = [
+            cut_short(through, "POST", f"/api/v1/files/upload?path={raw}", RAW, some),
+            cut_short(through, "POST", "/api/v1/files/upload", FORM, form(formed, some)),
+            cut_short(through, "PUT", f"/api/v1/files/{file_id}/content", RAW, some),
+        ]
+
+        assert not any(answer.startswith(b"HTTP/1.1 2") for answer in answers)
+        assert paths_of(user) == before
+        assert user.call("GET", f"/api/v1/files/{file_id}").data["file"]["version"] == 1
+        assert user.download(file_id).body == b"as it was"
+
+    @pytest.mark.parametrize("path", ["/metrics", "//metrics", "/%6detrics", "/internal", "/v1/mode?object_id=x"])
+    def test_what_is_for_operators_is_closed_from_outside(self, proxy: Host, path: str) -> None:
+        assert User(proxy.url).call("GET", path).status == 403
