@@ -82,9 +82,12 @@ class Host:
 
     def kill(self) -> None:
         """End it and all it started at once, as a power cut does."""
-        if self._process is not None and self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+        if self._process is None:
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)  # also when the leader is gone: what it started may live on
+        self._process.wait()
+        self._process = None
 
     def stop(self) -> None:
         """End it as an operator does; by force if that does not help."""
@@ -156,8 +159,11 @@ class Hosts:
 
     def wait_until_well(self, seconds: float = 30.0) -> None:
         """Wait until every master says that nothing is amiss."""
-        for master in self.masters:
-            eventually(lambda at=master.url: health(at)["status"] == "ok", f"{master.url} is well", seconds)  # type: ignore[misc]
+        eventually(
+            lambda: all(health(master.url)["status"] == "ok" for master in self.masters),
+            "every master is well",
+            seconds,
+        )
 
     def stop(self) -> None:
         """End every process."""
