@@ -47,7 +47,7 @@ class Lz4Codec(ChunkCodec):
         head = _HEADER.pack(MAGIC, FORMAT, codec, 0, len(plain), len(payload), bytes.fromhex(digest))
         return Frame(digest, len(plain), (head + _checksum(head, payload), payload))
 
-    def split(self, body: bytes) -> list[Frame]:
+    def split(self, body: bytes | memoryview) -> list[Frame]:
         view = memoryview(body)
         frames: list[Frame] = []
         at = 0

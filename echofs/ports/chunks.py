@@ -34,7 +34,7 @@ class ChunkCodec(ABC):
         """Frame a chunk, compressed where that saves space. The SHA-256 is computed unless ``digest`` brings it."""
 
     @abstractmethod
-    def split(self, body: bytes) -> list[Frame]:
+    def split(self, body: bytes | memoryview) -> list[Frame]:
         """The frames of a batch, each verified by its checksum and in one part, a view into ``body``.
 
         Raises :class:`CorruptFrame` if any frame is malformed, longer than a chunk, or fails its checksum.

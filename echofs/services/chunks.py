@@ -32,7 +32,7 @@ class ChunkKeeper:
         self._meters = meters
         self._worker_id = worker_id
 
-    def store(self, body: bytes) -> StoreResult:
+    def store(self, body: bytes | memoryview) -> StoreResult:
         """Make every chunk of a batch durable, in order. Idempotent.
 
         The checksums are verified first: nothing of a batch with a :class:`CorruptFrame` is stored.

@@ -15,7 +15,7 @@ from echofs.ports.chunks import ChunkCodec
 from echofs.services.pending import PendingChunk
 from echofs.services.replication import Replicator
 
-MAX_UNSAFE = 12
+MAX_UNSAFE = 20
 """Chunks of one upload that may be on their way at once."""
 RECORD_AHEAD = 1024
 """Chunks of a long upload are recorded in the catalog in groups of this size, so that memory stays bounded."""

@@ -7,6 +7,7 @@ in one request, so many small files cost few requests; what waits longer makes l
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 from collections import deque
@@ -22,8 +23,10 @@ from echofs.services.cluster import MemberView
 from echofs.services.memory import MemoryBudget
 from echofs.services.pending import DEADLINE_SECONDS, Lane, PendingChunk
 
-BATCH_BYTES = 4 << 20
+BATCH_BYTES = 9 << 20
+"""Eight default chunks and their headers: a request costs a worker the same whatever its size."""
 BATCH_CHUNKS = 64
+LARGE_BATCH_BYTES = 4 << 20
 BATCHES_IN_FLIGHT = 3
 """Per worker: one being received, one being made durable, one on its way back."""
 
@@ -272,7 +275,7 @@ class _ReplicationLoop(threading.Thread):
             if lane.waiting:
                 self._drop_waiting(worker_id)
             return
-        while lane.waiting and len(lane.batches) < BATCHES_IN_FLIGHT:
+        while lane.waiting and (not lane.batches or _worth_sending(lane)):
             batch = _take(lane.waiting)
             try:
                 number = self._exchange.send(member, [chunk.frame for chunk in batch if chunk.frame is not None])
@@ -283,6 +286,14 @@ class _ReplicationLoop(threading.Thread):
                 self._drop_waiting(worker_id)
                 return
             lane.batches[number] = batch
+
+
+def _worth_sending(lane: Lane) -> bool:
+    """Whether to send while answers are outstanding: only a large batch (after Nagle, RFC 896). What is small grows
+    until the worker has answered, so that many small files make few requests."""
+    waiting = [chunk.held_bytes for chunk in itertools.islice(lane.waiting, BATCH_CHUNKS)]
+    large = sum(waiting) >= LARGE_BATCH_BYTES or len(waiting) == BATCH_CHUNKS
+    return large and len(lane.batches) < BATCHES_IN_FLIGHT
 
 
 def _take(waiting: deque[PendingChunk]) -> list[PendingChunk]:

@@ -10,6 +10,7 @@ from echofs.core.chunking import unpack_digests
 from echofs.core.errors import BodyMismatch, InvalidRequest, TooLarge
 from echofs.services.chunks import ChunkKeeper
 from echofs.web.answers import ok
+from echofs.web.direct import read_whole
 
 _MAX_DIGESTS = 4096
 _DIGEST_BYTES = 32
@@ -52,19 +53,19 @@ def worker_blueprint(keeper: ChunkKeeper, report: Callable[[], dict[str, object]
 
 def _digests() -> list[str]:
     try:
-        return unpack_digests(_body(_MAX_DIGESTS * _DIGEST_BYTES))
+        return unpack_digests(bytes(_body(_MAX_DIGESTS * _DIGEST_BYTES)))
     except ValueError as error:
         raise InvalidRequest(str(error)) from error
 
 
-def _body(limit: int) -> bytes:
+def _body(limit: int) -> memoryview:
     """The whole body, read at once: batches are bounded, and one read is what the server does fastest."""
     length = request.content_length
     if length is None:
         raise InvalidRequest("An internal call must declare its Content-Length.")
     if length > limit:
         raise TooLarge(f"The body is longer than {limit} bytes.")
-    body: bytes = request.environ["wsgi.input"].read(length)
+    body = read_whole(request.environ["wsgi.input"], length)
     if len(body) != length:
         raise BodyMismatch(f"The body ended after {len(body)} of {length} bytes.")
     return body

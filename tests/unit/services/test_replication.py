@@ -445,6 +445,23 @@ def test_chunks_that_wait_for_one_worker_travel_together_and_in_order() -> None:
 
 
 @pytest.mark.usefixtures("by_hand")
+def test_small_chunks_wait_for_the_answer_to_the_batch_before() -> None:
+    bench = Bench(THREE)
+    for worker_id in "abc":
+        bench.workers[worker_id].fault = Fault.SLOW
+    bench.submit(b"first")
+    bench.turn()
+    for number in range(5):
+        bench.submit(b"%d" % number)
+        bench.turn(1)
+    assert [len(batch) for batch in bench.workers["a"].batches] == [1]
+    for worker_id in "abc":
+        bench.workers.release(worker_id)
+    bench.turn()
+    assert [len(batch) for batch in bench.workers["a"].batches] == [1, 5]
+
+
+@pytest.mark.usefixtures("by_hand")
 def test_batches_and_their_number_in_flight_are_bounded() -> None:
     bench = Bench(THREE)
     for worker_id in "abc":
@@ -452,7 +469,7 @@ def test_batches_and_their_number_in_flight_are_bounded() -> None:
     chunks = [bench.submit(b"%d" % number) for number in range(BATCH_CHUNKS * (BATCHES_IN_FLIGHT + 1) + 1)]
     bench.turn()
     assert [len(batch) for batch in bench.workers["a"].batches] == [BATCH_CHUNKS] * BATCHES_IN_FLIGHT
-    for _ in range(2):
+    for _ in range(3):
         for worker_id in "abc":
             bench.workers.release(worker_id)
         bench.turn()
@@ -465,6 +482,7 @@ def test_batches_and_their_number_in_flight_are_bounded() -> None:
 def test_the_bytes_of_a_batch_are_bounded_but_one_large_chunk_goes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench(THREE)
     monkeypatch.setattr(replication, "BATCH_BYTES", 140)
+    monkeypatch.setattr(replication, "LARGE_BATCH_BYTES", 1)
     for size in (1, 2, 3, 300, 4):
         bench.submit(bytes(range(256)) * 2 if size == 300 else b"x" * size)
     bench.turn(1)
