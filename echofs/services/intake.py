@@ -11,7 +11,7 @@ from echofs.core import chunking
 from echofs.core.errors import BodyMismatch, TooLarge
 from echofs.core.models import ChunkRecord, Content, Digest
 from echofs.ports.catalog import Catalog
-from echofs.ports.chunks import ChunkCodec
+from echofs.ports.chunks import ChunkCodec, Frame
 from echofs.services.pending import PendingChunk
 from echofs.services.replication import Replicator
 
@@ -82,6 +82,7 @@ class Intake:
         self._whole: hashlib._Hash | None = None
         self._digests: list[Digest] = []
         self._lists: list[Digest] = []
+        self._held: Frame | None = None
         self._unsafe: deque[PendingChunk] = deque()
         self._safe: list[PendingChunk] = []
 
@@ -105,7 +106,8 @@ class Intake:
     def finish(self, declared_size: int | None, declared_digest: Digest | None) -> Content:
         """All bytes have come: check them against what was declared and describe them.
 
-        The last chunks may still be on their way; :meth:`records` waits for them. Raises :class:`BodyMismatch`.
+        The last chunk waits for :meth:`submit_behind` to go with the manifest, so that a small file costs each worker
+        one request. Raises :class:`BodyMismatch`.
         """
         if declared_size is not None and declared_size != self._size:
             raise BodyMismatch(f"The body has {self._size} bytes, {declared_size} were declared; nothing was stored.")
@@ -122,9 +124,21 @@ class Intake:
             self._store_list()
         return Content(self._size, digest, self._chunk_size, inline, chunking.pack_digests(self._lists))
 
+    def submit_behind(self, frame: Frame) -> PendingChunk:
+        """Send a frame right behind all chunks, in one batch with the last. Raises :class:`Unavailable`."""
+        last, self._held = self._held, None
+        if last is None:
+            return self._replicator.submit(frame)
+        chunk, behind = self._replicator.submit_together((last, frame))
+        self._unsafe.append(chunk)
+        return behind
+
     def records(self) -> list[ChunkRecord]:
         """Wait until every chunk is safe; where those lie that are not recorded in the catalog yet, each counted in
         the tally."""
+        if self._held is not None:
+            self._unsafe.append(self._replicator.submit(self._held))
+            self._held = None
         self._await(0)
         return self._take_records()
 
@@ -132,7 +146,7 @@ class Intake:
         frame = self._codec.encode(chunk)
         self._hash_whole(chunk)
         self._digests.append(frame.digest)
-        self._send(self._replicator.submit(frame))
+        self._send(frame)
         if len(self._digests) == chunking.DIGESTS_PER_LIST:
             self._store_list()
 
@@ -157,10 +171,14 @@ class Intake:
             frame = self._codec.encode(chunking.pack_digests(self._digests))
             self._lists.append(frame.digest)
             self._digests.clear()
-            self._send(self._replicator.submit(frame))
+            self._send(frame)
 
-    def _send(self, chunk: PendingChunk) -> None:
-        self._unsafe.append(chunk)
+    def _send(self, frame: Frame) -> None:
+        """Send the frame before this one, which may turn out to be the last."""
+        before, self._held = self._held, frame
+        if before is None:
+            return
+        self._unsafe.append(self._replicator.submit(before))
         self._await(MAX_UNSAFE)
         if len(self._safe) >= RECORD_AHEAD:
             self._catalog.record_chunks(self._take_records())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
 from echofs.core import manifest
@@ -16,7 +16,7 @@ from echofs.ports.catalog import Catalog, Commit
 from echofs.ports.chunks import ChunkCodec
 from echofs.ports.runtime import Clock, Ids, Meters
 from echofs.services.batching import Batcher
-from echofs.services.intake import Tally
+from echofs.services.intake import Intake, Tally
 from echofs.services.pending import PendingChunk
 from echofs.services.replication import Replicator
 
@@ -79,21 +79,22 @@ class Publisher:
         draft: Callable[[File | None], Draft],
         wish: Wish,
         tally: Tally,
-        records: Callable[[], Sequence[ChunkRecord]] = tuple,
+        intake: Intake | None = None,
     ) -> Published:
         """Commit the version that ``draft`` makes of the head that ``find`` sees.
 
         When another writer moves the head meanwhile, both are asked again: ``find`` raises if the client's condition no
-        longer holds. ``records`` waits for the version's chunks and is called once, after the manifest is on its way.
+        longer holds. ``intake`` brings the chunks of new content; the manifest travels right behind the last of them.
         Raises :class:`HeadMoved` after too many lost races, and what the callables, replication and the catalog raise.
         """
         chunks: tuple[ChunkRecord, ...] | None = None
         for _ in range(ATTEMPTS):
             head = find()
             version, described = self._version(head, draft(head), owner_id)
-            pending = self._replicator.submit(self._codec.encode(described, version.manifest))
+            frame = self._codec.encode(described, version.manifest)
+            pending = intake.submit_behind(frame) if intake else self._replicator.submit(frame)
             if chunks is None:
-                chunks = tuple(records())
+                chunks = tuple(intake.records()) if intake else ()
             manifest_records = _await_manifest(pending, version)
             receipt = self._receipt(version, wish, tally.including(manifest_records))
             remembered = self._remember(owner_id, version, wish, receipt)

@@ -11,7 +11,7 @@ import itertools
 import logging
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from echofs.core import placement
 from echofs.core.errors import Unavailable
@@ -75,26 +75,34 @@ class Replicator:
 
     def submit(self, frame: Frame) -> PendingChunk:
         """Start replicating a chunk; blocks while the memory budget is exhausted. Raises :class:`Unavailable`."""
-        self._budget.acquire(len(frame), DEADLINE_SECONDS)
+        return self.submit_together((frame,))[0]
+
+    def submit_together(self, frames: Sequence[Frame]) -> list[PendingChunk]:
+        """Like :meth:`submit` for several chunks, which where they go to the same worker go in one batch, in order."""
+        size = sum(len(frame) for frame in frames)
+        self._budget.acquire(size, DEADLINE_SECONDS)
         try:
-            loop, chunk = self._enqueue(frame)
+            loop, chunks = self._enqueue(frames)
         except BaseException:
-            self._budget.release(len(frame))
+            self._budget.release(size)
             raise
         loop.wake()
-        return chunk
+        return chunks
 
-    def _enqueue(self, frame: Frame) -> tuple[_ReplicationLoop, PendingChunk]:
-        candidates = [member.worker_id for member in placement.order(self._members.members(), frame.digest)]
-        write = ChunkWrite(frame.digest, candidates, self._wanted, unavailable=self._members.unavailable())
-        chunk = PendingChunk(frame, write, self._clock.monotonic())
+    def _enqueue(self, frames: Sequence[Frame]) -> tuple[_ReplicationLoop, list[PendingChunk]]:
+        members, unavailable, now = self._members.members(), self._members.unavailable(), self._clock.monotonic()
+        chunks: list[PendingChunk] = []
+        for frame in frames:
+            candidates = [member.worker_id for member in placement.order(members, frame.digest)]
+            write = ChunkWrite(frame.digest, candidates, self._wanted, unavailable=unavailable)
+            chunks.append(PendingChunk(frame, write, now))
         with self._lock:
             if self._stopped:
                 raise Unavailable(STOPPING)
             if self._loop is None:
                 self._loop = self._start_loop()
-            self._submitted.append(chunk)
-            return self._loop, chunk
+            self._submitted.extend(chunks)
+            return self._loop, chunks
 
     def _start_loop(self) -> _ReplicationLoop:
         try:

@@ -79,7 +79,7 @@ class Upload:
 
         try:
             published = self._uploads.publisher.publish(
-                target.owner_id, lambda: self._uploads.head(target), draft, wish, self._tally, self._intake.records
+                target.owner_id, lambda: self._uploads.head(target), draft, wish, self._tally, self._intake
             )
         except (IdempotencyKeyReused, PreconditionFailed):
             # The same request, sent twice at once, was committed by its twin a moment ago: that alone may be why the

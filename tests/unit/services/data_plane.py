@@ -68,8 +68,8 @@ class DataPlane:
     def wish(self, key: str = "", fingerprint: str = "print") -> Wish:
         return Wish("auto", self.clock.monotonic(), key, fingerprint if key else "")
 
-    def intake(self, *, max_size: int = 0) -> Intake:
-        tally = Tally(self.members.zones)
+    def intake(self, tally: Tally | None = None, *, max_size: int = 0) -> Intake:
+        tally = tally or Tally(self.members.zones)
         return Intake(self.replicator, self.codec, self.catalog, tally, chunk_size=CHUNK, max_size=max_size)
 
     def begin(

@@ -155,7 +155,7 @@ def test_no_more_than_a_few_chunks_are_on_their_way_at_once() -> None:
     for worker_id in "abc":
         plane.workers[worker_id].fault = Fault.SLOW
     intake = plane.intake()
-    intake.write(bytes_of(MAX_UNSAFE * CHUNK))
+    intake.write(bytes_of((MAX_UNSAFE + 1) * CHUNK))  # the last one waits for the manifest
     assert len(intake._unsafe) == MAX_UNSAFE
     plane.replicator.stop()
     assert plane.budget.held == 0

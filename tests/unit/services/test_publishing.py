@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from echofs.core import manifest
-from echofs.core.chunking import EMPTY_DIGEST
+from echofs.core.chunking import EMPTY_DIGEST, unpack_digests
 from echofs.core.errors import (
     CatalogUnavailable,
     ClusterFull,
@@ -129,18 +129,23 @@ def test_a_lost_race_is_run_again_from_the_new_head(plane: DataPlane) -> None:
     assert plane.all_released()
 
 
-def test_records_are_asked_for_once_however_many_races_are_lost(plane: DataPlane) -> None:
+def test_chunks_are_sent_once_however_many_races_are_lost(plane: DataPlane) -> None:
     _refusing_first(plane, 3, HeadMoved("Another version was committed first."))
-    asked: list[int] = []
+    tally = Tally(plane.members.zones)
+    intake = plane.intake(tally)
+    intake.write(b"content")
+    content = intake.finish(None, None)
 
-    def records() -> tuple[()]:
-        asked.append(1)
-        return ()
+    def draft(head: File | None) -> Draft:
+        return Draft(Kind.CONTENT, "a", content, "")
 
-    plane.publisher.publish(
-        OWNER, _find(plane, "a"), _draft(Kind.CONTENT, "a"), plane.wish(), Tally(plane.members.zones), records
-    )
-    assert asked == [1]
+    published = plane.publisher.publish(OWNER, _find(plane, "a"), draft, plane.wish(), tally, intake)
+    digest = unpack_digests(content.inline)[0]
+    batches = [batch for batch in plane.workers["a"].batches if digest in batch]
+    assert len(batches) == 1
+    assert len(batches[0]) == 2, "the first manifest travels with the chunk"
+    assert plane.catalog.replicas([digest])[digest] == ("a", "b", "c")
+    assert published.receipt.replicas == 3
 
 
 def test_too_many_lost_races_end_in_an_error_and_change_nothing(plane: DataPlane) -> None:
