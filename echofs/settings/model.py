@@ -81,8 +81,8 @@ class Settings:
 
     master_host: str = _from("MASTER_HOST", parsing.host, _master_host)
     master_port: int = _from("MASTER_PORT", parsing.port, "8080")
-    master_processes: int = _from("MASTER_PROCESSES", parsing.integer(1, 256), "1")
-    master_threads: int = _from("MASTER_THREADS", parsing.integer(2, 1024), "32")
+    master_processes: int = _from("MASTER_PROCESSES", parsing.integer(1, 256), "2")
+    master_threads: int = _from("MASTER_THREADS", parsing.integer(2, 1024), "16")
     trusted_proxies: int = _from("TRUSTED_PROXIES", parsing.integer(0, 16), "0")
     """Reverse proxies in front of the master whose X-Forwarded-* headers are believed."""
 
