@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from echofs.core import placement
 from echofs.core.errors import CatalogUnavailable, ChunkUnavailable, CorruptFrame, StoreUnavailable
@@ -13,7 +13,6 @@ from echofs.ports.catalog import Catalog
 from echofs.ports.chunks import ChunkCodec, WorkerClient
 from echofs.ports.runtime import Clock, Meters
 from echofs.services.cluster import MemberView
-from echofs.services.fetching import SharedFetches
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +33,6 @@ class ChunkReader:
         wanted: int,
     ) -> None:
         self._workers = workers
-        self._single = SharedFetches(workers)
         self._members = members
         self._catalog = catalog
         self._codec = codec
@@ -75,7 +73,7 @@ class ChunkReader:
 
     def _read_from(self, member: Member, share: list[Digest], check_digest: bool) -> dict[Digest, bytes]:
         try:
-            frames = self._fetch(member, share)
+            frames = self._workers.fetch(member, share)
         except StoreUnavailable as error:
             _log.warning("worker does not answer", extra={"worker": member.worker_id, "why": error.message})
             self._members.report_failure(member.worker_id)
@@ -94,13 +92,6 @@ class ChunkReader:
         if absent:
             self._report(member.worker_id, absent, set(frames))
         return plain
-
-    def _fetch(self, member: Member, share: list[Digest]) -> Mapping[Digest, bytes]:
-        """A single chunk shares its request with the single chunks that other downloads want at this moment."""
-        if len(share) > 1:
-            return self._workers.fetch(member, share)
-        frame = self._single.fetch(member, share[0])
-        return {} if frame is None else {share[0]: frame}
 
     def _report(self, worker_id: str, absent: list[Digest], corrupt: set[Digest]) -> None:
         """Owe what is rotten, and what is missing although the catalog says it is there; a wrong guess is no fault."""
