@@ -18,7 +18,7 @@ CONTROLLER = "controller"
 """The controller's name as an audience of internal calls; no worker may have it, or calls to one would open the
 other."""
 
-_WORKER_ID = re.compile(r"[a-z0-9-]{1,32}")
+WORKER_ID = re.compile(r"[a-z0-9-]{1,32}")
 _ZONE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _STORE_ID = re.compile(r"[\x21-\x7e]{0,128}")
 _NUMBER_LABEL = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
@@ -45,7 +45,7 @@ def check_member(member: Member) -> None:
     The address is where masters will send files, so it must be a plain ``http://host:port`` and none that leads to a
     cloud's credentials (link-local and metadata addresses, in any spelling) or nowhere (0.0.0.0, multicast).
     """
-    if not _WORKER_ID.fullmatch(member.worker_id) or member.worker_id == CONTROLLER:
+    if not WORKER_ID.fullmatch(member.worker_id) or member.worker_id == CONTROLLER:
         raise InvalidRequest(
             f"A worker id is 1 to 32 of a-z, 0-9 and -, and not {CONTROLLER!r}: set WORKER_ID.", field="worker_id"
         )

@@ -86,7 +86,7 @@ class Settings:
     trusted_proxies: int = _from("TRUSTED_PROXIES", parsing.integer(0, 16), "0")
     """Reverse proxies in front of the master whose X-Forwarded-* headers are believed."""
 
-    worker_id: str = _from("WORKER_ID", parsing.name, unset="")
+    worker_id: str = _from("WORKER_ID", parsing.worker_id, unset="")
     worker_host: str = _from("WORKER_HOST", parsing.host, "127.0.0.1")
     worker_port: int = _from("WORKER_PORT", parsing.port, "8091")
     worker_url: str = _from("WORKER_URL", parsing.url, _worker_url)

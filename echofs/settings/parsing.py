@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from echofs.core.membership import CONTROLLER, WORKER_ID
+
 Parser = Callable[[str], Any]
 
 KIB = 1 << 10
@@ -96,8 +98,15 @@ def folder(value: str) -> Path:
 
 def name(value: str) -> str:
     """A name that can stand in a path, an address and a log line."""
-    if not _NAME.fullmatch(value) or value == "controller":
-        raise ValueError('up to 63 letters, digits or . _ - starting with a letter or digit, and not "controller"')
+    if not _NAME.fullmatch(value):
+        raise ValueError("up to 63 letters, digits or . _ - starting with a letter or digit")
+    return value
+
+
+def worker_id(value: str) -> str:
+    """A worker's id, by the rule by which the controller admits it."""
+    if not WORKER_ID.fullmatch(value) or value == CONTROLLER:
+        raise ValueError(f'1 to 32 of a-z, 0-9 and -, and not "{CONTROLLER}"')
     return value
 
 

@@ -23,8 +23,9 @@ def ok(
     consistency: Mapping[str, object] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """A successful answer. ``data`` and ``consistency`` must be made of what JSON has."""
-    envelope: dict[str, object] = {"success": True, "message": message, "data": data}
+    """An answer with data: a success, or with a ``status`` of 400 or more a report of trouble, as of a process that is
+    not well. ``data`` and ``consistency`` must be made of what JSON has."""
+    envelope: dict[str, object] = {"success": status < 400, "message": message, "data": data}
     if consistency is not None:
         envelope["consistency"] = consistency
     return Response(_encode(envelope), status=status, headers=headers, mimetype=_MIMETYPE)
