@@ -83,8 +83,7 @@ class Version:
 
     ``number`` counts from 1 without gaps; ``parent`` is the number before it (0 for the first). ``content_version`` is
     the version that brought the present bytes, so a move keeps its etag. ``manifest`` is the digest of the chunk that
-    describes this
-    version on the workers.
+    describes this version on the workers.
     """
 
     file_id: str

@@ -19,10 +19,8 @@ def check_path(path: str, *, field: str = "path") -> str:
     """Return the path unchanged (one leading slash is allowed and dropped) or raise :class:`InvalidName`.
 
     A path is one or more parts joined by ``/``. Two different names stay two names: no Unicode normalisation, no case
-    folding, no
-    trimming. Refused are empty parts, ``.`` and ``..``, control characters, NUL, lone surrogates, parts over 255 bytes
-    and
-    paths over 1,024 bytes of UTF-8.
+    folding, no trimming. Refused are empty parts, ``.`` and ``..``, control characters, NUL, lone surrogates, parts
+    over 255 bytes and paths over 1,024 bytes of UTF-8.
     """
     path = path.removeprefix("/")
     if not path:

@@ -1,8 +1,7 @@
 """Which workers should hold a chunk: weighted rendezvous hashing, spread over zones.
 
 Rendezvous hashing (Thaler and Ravishankar, 1998) with the logarithmic weights of Schindelhauer and Schomaker (2005):
-every
-master computes the same order from the same members, and a worker that joins or leaves moves only its own share.
+every master computes the same order from the same members, and a worker that joins or leaves moves only its own share.
 """
 
 from __future__ import annotations
@@ -31,8 +30,7 @@ def order(members: Iterable[Member], digest: Digest) -> list[Member]:
     """All workers that take new chunks in the order in which they should hold this one.
 
     The best worker of every zone comes before the second best of any, so the first R entries lie in as many zones as
-    can
-    be; entries after them are the stand-ins (handoff) for those that fail. Ties fall to the worker id.
+    can be; entries after them are the stand-ins (handoff) for those that fail. Ties fall to the worker id.
     """
     ranked = sorted(
         (member for member in members if member.weight > 0),

@@ -16,9 +16,8 @@ from echofs.core.models import ChunkRecord, Digest, File, IdempotencyRecord, Owe
 class Commit:
     """One version to be made a file's head, with everything that must become true at the same moment.
 
-    ``version.parent`` must be the file's present head (0: the file does not exist and its path is free). ``chunks``
-    are recorded with it,
-    manifest included.
+    ``version.parent`` must be the file's present head (0: the file does not exist and its path is free). ``chunks`` are
+    recorded with it, manifest included.
     """
 
     owner_id: str
@@ -70,11 +69,9 @@ class Catalog(ABC):
         """Make each version the head of its file, durably, and answer for each in order; independent of each other.
 
         A commit and its chunks, owed replicas and idempotency record become visible together or not at all. Refusals
-        are
-        returned, not raised: :class:`HeadMoved` (the parent is not the head), :class:`NameTaken` (another living file
-        has the path),
-        :class:`IdempotencyKeyReused` (the key is recorded already). Idempotent by dot: a version that is committed
-        already is answered with its file again. Each file's numbers have no gaps and no doubles.
+        are returned, not raised: :class:`HeadMoved` (the parent is not the head), :class:`NameTaken` (another living
+        file has the path), :class:`IdempotencyKeyReused` (the key is recorded already). Idempotent by dot: a version
+        that is committed already is answered with its file again. Each file's numbers have no gaps and no doubles.
         """
 
     @abstractmethod
@@ -110,8 +107,7 @@ class Catalog(ABC):
     @abstractmethod
     def record_chunks(self, chunks: Sequence[ChunkRecord]) -> None:
         """Record chunks ahead of the commit that will refer to them, with their replicas and owed ones. Idempotent:
-        replicas add up,
-        and a replica that is owed and present counts as present."""
+        replicas add up, and a replica that is owed and present counts as present."""
 
     @abstractmethod
     def replicas(self, digests: Collection[Digest]) -> Mapping[Digest, tuple[str, ...]]:

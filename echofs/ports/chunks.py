@@ -14,8 +14,7 @@ class Frame:
     """A chunk as it is sent and stored: a self-describing header and a payload.
 
     ``parts`` are the buffers that, one after the other, make the frame (two, so that a payload need not be copied
-    behind
-    its header); ``size`` is the plain length in bytes.
+    behind its header); ``size`` is the plain length in bytes.
     """
 
     digest: Digest
@@ -51,9 +50,8 @@ class ChunkCodec(ABC):
 
 @dataclass(frozen=True, slots=True)
 class StoreReply:
-    """What one worker answered to one batch. ``batch`` is the number :meth:`StoreExchange.send` gave it; ``failed``
-    has a
-    reason for each chunk the worker did not make durable."""
+    """What one worker answered to one batch. ``batch`` is the number :meth:`StoreExchange.send` gave it; ``failed`` has
+    a reason for each chunk the worker did not make durable."""
 
     batch: int
     worker_id: str

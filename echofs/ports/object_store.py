@@ -63,8 +63,7 @@ class ObjectStore(ABC):
     """Bytes under keys. All methods are safe to call from several threads.
 
     Every method raises :class:`InvalidName` for a malformed key and :class:`StoreUnavailable` (the only error worth a
-    retry) when
-    the medium fails; :class:`StoreFull`, a kind of it, when there is no room.
+    retry) when the medium fails; :class:`StoreFull`, a kind of it, when there is no room.
     """
 
     limits: Limits
@@ -93,8 +92,7 @@ class ObjectStore(ABC):
     @abstractmethod
     def delete(self, key: str, *, only_if: str | None = None) -> None:
         """Remove a key; durable when it returns. Idempotent: removing an absent key is no error, unless ``only_if``
-        names
-        an etag, which then raises :class:`PreconditionFailed`."""
+        names an etag, which then raises :class:`PreconditionFailed`."""
 
     @abstractmethod
     def list(self, space: str, *, prefix: str = "", after: str = "", limit: int = 1000) -> list[Stat]:

@@ -56,8 +56,7 @@ class Intake:
     """One upload's bytes. Not thread-safe: it belongs to the request that reads the body.
 
     Chunks are hashed, compressed and sent as they fill; nothing is visible to anyone before the version is committed,
-    so
-    giving up needs no cleaning: what was stored is unreferenced and will be collected.
+    so giving up needs no cleaning: what was stored is unreferenced and will be collected.
     """
 
     def __init__(

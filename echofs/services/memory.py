@@ -9,8 +9,7 @@ from echofs.core.errors import Unavailable
 
 class MemoryBudget:
     """A counting semaphore over bytes. One request may exceed the whole budget when nothing else is held, so that a
-    chunk
-    larger than the budget is slow rather than impossible."""
+    chunk larger than the budget is slow rather than impossible."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit

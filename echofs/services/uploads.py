@@ -25,8 +25,7 @@ class Target:
     """Where an upload goes: an existing file by id, or a path, which may be known only once the body was read.
 
     ``if_match`` holds the etags one of which the head must have (``*``: any head), None for no condition;
-    ``create_only``
-    demands that the path be free.
+    ``create_only`` demands that the path be free.
     """
 
     owner_id: str

@@ -37,8 +37,7 @@ class Form:
         """Take the whole body.
 
         Raises :class:`UnsupportedType` (no boundary), :class:`BodyMismatch` (it breaks off), :class:`TooLarge` (too
-        many or
-        too long parts), :class:`InvalidRequest` (malformed, no file part or two of them).
+        many or too long parts), :class:`InvalidRequest` (malformed, no file part or two of them).
         """
         boundary = request.mimetype_params.get("boundary")
         if not boundary:
