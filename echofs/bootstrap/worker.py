@@ -20,8 +20,8 @@ from echofs.core.models import Member
 from echofs.services.chunks import ChunkKeeper
 from echofs.services.cluster import Heartbeat
 from echofs.services.health import WorkerHealth
+from echofs.services.lanes import BATCH_BYTES, BATCH_CHUNKS
 from echofs.services.loops import Loop, Loops
-from echofs.services.replication import BATCH_BYTES, BATCH_CHUNKS
 from echofs.settings import Settings
 from echofs.web.access import install_access
 from echofs.web.ops import ops_blueprint

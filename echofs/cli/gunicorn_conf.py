@@ -83,6 +83,22 @@ class OwnLines(Logger):  # type: ignore[misc]  # gunicorn ships no types
         self.error_log.propagate = True
 
 
+def on_starting(_: Any) -> None:
+    """Refuse in one line a catalog that was not upgraded, before each process finds out for itself. The supervisor has
+    upgraded it."""
+    if _settings.role is not ProcessRole.MASTER or os.environ.get(SUPERVISOR_PID):
+        return
+    from echofs.adapters.catalog import schema  # of use to masters only
+
+    try:
+        engine = schema.open_engine(schema.database_app(_settings.database_url))
+        schema.check_current(engine)
+        engine.dispose()  # a connection must not be shared with the processes to come
+    except EchoError as error:
+        print(error.message, file=sys.stderr)
+        sys.exit(2)
+
+
 def post_worker_init(worker: Any) -> None:
     """Start the role's background loops, in the process that serves and not before it was forked."""
     worker.app.wsgi().extensions["echofs"].start()

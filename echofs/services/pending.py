@@ -1,10 +1,8 @@
-"""Chunks on their way to their replicas: what those see who wait for one, and what queues for one worker."""
+"""Chunks on their way to their replicas, as those see them who wait for one."""
 
 from __future__ import annotations
 
-from collections import deque
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 
 from echofs.core.consistency import STRONG_REPLICAS
 from echofs.core.errors import ClusterFull, EchoError, TooFewReplicas
@@ -72,11 +70,3 @@ class PendingChunk:
             "durable; nothing was acknowledged. Try again when more workers are up.",
             retry_after=2,
         )
-
-
-@dataclass
-class Lane:
-    """Chunks waiting for one worker, and the batches it has not answered yet, by number."""
-
-    waiting: deque[PendingChunk] = field(default_factory=deque)
-    batches: dict[int, list[PendingChunk]] = field(default_factory=dict)

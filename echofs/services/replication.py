@@ -7,7 +7,6 @@ in one request, so many small files cost few requests; what waits longer makes l
 
 from __future__ import annotations
 
-import itertools
 import logging
 import threading
 from collections import deque
@@ -20,15 +19,9 @@ from echofs.core.replication import ChunkWrite
 from echofs.ports.chunks import Frame, StoreReply, WorkerClient
 from echofs.ports.runtime import Clock, Meters
 from echofs.services.cluster import MemberView
+from echofs.services.lanes import Lane
 from echofs.services.memory import MemoryBudget
-from echofs.services.pending import DEADLINE_SECONDS, Lane, PendingChunk
-
-BATCH_BYTES = 9 << 20
-"""Eight default chunks and their headers: a request costs a worker the same whatever its size."""
-BATCH_CHUNKS = 64
-LARGE_BATCH_BYTES = 4 << 20
-BATCHES_IN_FLIGHT = 3
-"""Per worker: one being received, one being made durable, one on its way back."""
+from echofs.services.pending import DEADLINE_SECONDS, PendingChunk
 
 GRACE_SECONDS = 0.1
 """How long a safe chunk waits for its remaining replicas: a second catalog commit for a late one would cost more."""
@@ -283,8 +276,7 @@ class _ReplicationLoop(threading.Thread):
             if lane.waiting:
                 self._drop_waiting(worker_id)
             return
-        while lane.waiting and (not lane.batches or _worth_sending(lane)):
-            batch = _take(lane.waiting)
+        while batch := lane.next_batch():
             try:
                 number = self._exchange.send(member, [chunk.frame for chunk in batch if chunk.frame is not None])
             except Exception:
@@ -294,21 +286,3 @@ class _ReplicationLoop(threading.Thread):
                 self._drop_waiting(worker_id)
                 return
             lane.batches[number] = batch
-
-
-def _worth_sending(lane: Lane) -> bool:
-    """Whether to send while answers are outstanding: only a large batch (after Nagle, RFC 896). What is small grows
-    until the worker has answered, so that many small files make few requests."""
-    waiting = [chunk.held_bytes for chunk in itertools.islice(lane.waiting, BATCH_CHUNKS)]
-    large = sum(waiting) >= LARGE_BATCH_BYTES or len(waiting) == BATCH_CHUNKS
-    return large and len(lane.batches) < BATCHES_IN_FLIGHT
-
-
-def _take(waiting: deque[PendingChunk]) -> list[PendingChunk]:
-    """The chunks of the next batch: at least one, in the order in which they came."""
-    batch = [waiting.popleft()]
-    size = batch[0].held_bytes
-    while waiting and len(batch) < BATCH_CHUNKS and size + waiting[0].held_bytes <= BATCH_BYTES:
-        size += waiting[0].held_bytes
-        batch.append(waiting.popleft())
-    return batch

@@ -14,12 +14,11 @@ from echofs.core import placement
 from echofs.core.errors import ClusterFull, TooFewReplicas, Unavailable
 from echofs.core.models import Member
 from echofs.ports.chunks import Frame
-from echofs.services import pending, replication
+from echofs.services import lanes, pending, replication
+from echofs.services.lanes import BATCH_CHUNKS, BATCHES_IN_FLIGHT
 from echofs.services.memory import MemoryBudget
 from echofs.services.pending import DEADLINE_SECONDS, PendingChunk
 from echofs.services.replication import (
-    BATCH_CHUNKS,
-    BATCHES_IN_FLIGHT,
     GRACE_SECONDS,
     HEDGE_SECONDS,
     STRAGGLER_SECONDS,
@@ -481,8 +480,8 @@ def test_batches_and_their_number_in_flight_are_bounded() -> None:
 @pytest.mark.usefixtures("by_hand")
 def test_the_bytes_of_a_batch_are_bounded_but_one_large_chunk_goes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench(THREE)
-    monkeypatch.setattr(replication, "BATCH_BYTES", 140)
-    monkeypatch.setattr(replication, "LARGE_BATCH_BYTES", 1)
+    monkeypatch.setattr(lanes, "BATCH_BYTES", 140)
+    monkeypatch.setattr(lanes, "LARGE_BATCH_BYTES", 1)
     for size in (1, 2, 3, 300, 4):
         bench.submit(bytes(range(256)) * 2 if size == 300 else b"x" * size)
     bench.turn(1)
