@@ -8,7 +8,6 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -50,10 +49,8 @@ def paths_of(user: User) -> set[str]:
     return {file["path"] for file in user.call("GET", "/api/v1/files?limit=1000").data["files"]}
 
 
-def details(host: Host) -> dict[str, Any]:
-    found = health(host.url)["details"]
-    assert isinstance(found, dict)
-    return found
+def missing_the_controller(report: dict[str, object]) -> bool:
+    return report["status"] == "degraded" and MISSED in str(report["reasons"])
 
 
 class TestTwoMasters:
@@ -117,13 +114,10 @@ class TestAHostFails:
     def test_without_the_controller_files_go_on_and_health_says_so(self, hosts: Hosts, user: User, other: User) -> None:
         hosts.controller.stop()
         try:
-            eventually(
-                lambda: all(details(master)["controller"] == "unavailable" for master in hosts.masters), "it is missed"
-            )
             for master in hosts.masters:
+                # Each process of a master notices for itself, so two answers in a row may differ for a moment.
+                eventually(lambda url=master.url: missing_the_controller(health(url)), "it is missed")  # type: ignore[misc]
                 assert User(master.url).call("GET", "/health").status == 200
-                assert health(master.url)["status"] == "degraded"
-                assert MISSED in str(health(master.url)["reasons"])
             content = os.urandom(2 * MIB)
             reply = user.upload("alone.bin", content)
             assert reply.status == 201
