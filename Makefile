@@ -53,7 +53,7 @@ $(READY): setup.cfg pyproject.toml constraints.txt
 lock: $(READY) ## Renew constraints.txt with the newest versions that setup.cfg allows
 	rm -rf build/lock
 	$(BIN)/python -m venv build/lock
-	build/lock/bin/python -m pip install --quiet --disable-pip-version-check '.[dev,redis]'
+	build/lock/bin/python -m pip install --quiet --disable-pip-version-check '.[dev]'
 	{ sed '/^[^#]/,$$d' constraints.txt; build/lock/bin/python -m pip freeze --exclude echofs; } > build/constraints.txt
 	mv build/constraints.txt constraints.txt
 	rm -rf build/lock
