@@ -15,7 +15,6 @@ from echofs.web.queries import install_queries
 from echofs.web.request_ids import install_request_ids
 
 EXTENSION = "echofs"
-CONTROLLER = "controller"
 BEAT_SECONDS = 1.0
 
 

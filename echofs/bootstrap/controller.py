@@ -8,13 +8,13 @@ from echofs import __version__
 from echofs.adapters.member_file import MemberFile
 from echofs.adapters.meters import PrometheusMeters, install_metrics
 from echofs.bootstrap.application import (
-    CONTROLLER,
     EXTENSION,
     bare_application,
     no_user_routes,
     verifier,
 )
 from echofs.bootstrap.basics import open_basics, run_file
+from echofs.core.membership import CONTROLLER
 from echofs.services.cluster import MemberRegistry
 from echofs.services.health import ControllerHealth
 from echofs.services.loops import Loops

@@ -55,8 +55,7 @@ class FileService:
 
 def open_data_plane(app: Flask, settings: Settings, basics: Basics, meters: Meters) -> DataPlane:
     """Attach the catalog to ``app`` and open it. Raises :class:`InvalidSetting` when its tables are of another
-    revision,
-    :class:`CatalogUnavailable` when it does not answer."""
+    revision, :class:`CatalogUnavailable` when it does not answer."""
     schema.attach(app, settings.database_url)
     engine = schema.open_engine(app)
     schema.check_current(engine)

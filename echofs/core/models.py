@@ -64,10 +64,9 @@ class Kind(StrEnum):
 class Content:
     """The bytes of a version: equal chunks of ``chunk_size`` plain bytes, the last one shorter.
 
-    ``digest`` is the SHA-256 of the whole file. Up to ``chunking.INLINE_CHUNKS`` chunk digests stand in ``inline``, 32
-    raw bytes each;
-    of a larger file, ``lists`` holds the digests of chunks that hold the digests (``chunking.DIGESTS_PER_LIST`` in
-    each).
+    ``digest`` is the SHA-256 of the whole file. Up to ``chunking.INLINE_CHUNKS`` chunk digests stand in ``inline``,
+    32 raw bytes each; of a larger file, ``lists`` holds the digests of chunks that hold the digests
+    (``chunking.DIGESTS_PER_LIST`` in each).
     """
 
     size: int

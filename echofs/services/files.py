@@ -11,6 +11,7 @@ from echofs.core.chunking import EMPTY_DIGEST, unpack_digests
 from echofs.core.errors import NotFound, StoreUnavailable
 from echofs.core.models import Content, Digest, File, Kind, Member, Version
 from echofs.core.names import check_path
+from echofs.core.placement import zones_of
 from echofs.ports.catalog import Catalog, ListQuery, Page
 from echofs.ports.chunks import WorkerClient
 from echofs.services.cluster import MemberView
@@ -133,7 +134,7 @@ class Files:
                 unreachable |= {worker for worker, held in answers.items() if held is None}
                 for digest in asked:
                     holders = [worker for worker, held in answers.items() if held and digest in held]
-                    count.add(holders, len({member.zone for member in members if member.worker_id in holders}))
+                    count.add(holders, len(zones_of(members, holders)))
         count.unreachable = tuple(sorted(unreachable))
         return count
 

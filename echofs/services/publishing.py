@@ -38,8 +38,7 @@ class Draft:
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What the client asked for beside the bytes. ``started`` is the request's arrival on the monotonic clock, in
-    seconds;
-    ``fingerprint`` identifies the request for its ``idempotency_key``."""
+    seconds; ``fingerprint`` identifies the request for its ``idempotency_key``."""
 
     level: str
     started: float

@@ -6,14 +6,13 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response, request
 
-from echofs.core.chunking import unpack_digests
+from echofs.core.chunking import DIGEST_BYTES, unpack_digests
 from echofs.core.errors import BodyMismatch, InvalidRequest, TooLarge
 from echofs.services.chunks import ChunkKeeper
 from echofs.web.answers import ok
 from echofs.web.direct import read_whole
 
 _MAX_DIGESTS = 4096
-_DIGEST_BYTES = 32
 _LENGTH_BYTES = 4
 _INSUFFICIENT_STORAGE = 507
 
@@ -53,7 +52,7 @@ def worker_blueprint(keeper: ChunkKeeper, report: Callable[[], dict[str, object]
 
 def _digests() -> list[str]:
     try:
-        return unpack_digests(bytes(_body(_MAX_DIGESTS * _DIGEST_BYTES)))
+        return unpack_digests(bytes(_body(_MAX_DIGESTS * DIGEST_BYTES)))
     except ValueError as error:
         raise InvalidRequest(str(error)) from error
 
