@@ -20,6 +20,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 from echofs.adapters.stores.disk_calls import DiskCalls
+from echofs.adapters.stores.disk_direct import DirectWriter
 
 TEMP_FOLDER = ".unfinished"
 """The leading dot keeps it apart from every space a caller may name."""
@@ -61,6 +62,7 @@ class DurableFiles:
     def __init__(self, root: int, calls: DiskCalls) -> None:
         self.root = root
         self.calls = calls
+        self._direct = DirectWriter(calls)
         self._token = secrets.token_hex(4)
         self._serial = itertools.count()
         self._stamp_lock = threading.Lock()
@@ -105,6 +107,7 @@ class DurableFiles:
         opened.callback(os.close, fd)
         paths.append(path)
         rest = memoryview(value).cast("B")
+        rest = rest[self._direct.write(fd, rest) :]
         while rest:
             rest = rest[self.calls.write(fd, rest) :]
         stamp = self._next_stamp()
