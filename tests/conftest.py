@@ -6,6 +6,8 @@ import pytest
 
 from echofs.ports.request_context import request_id
 
+pytest_plugins = ["tests.servers.fixtures"]
+
 
 @pytest.fixture(autouse=True)
 def outside_of_any_request() -> None:

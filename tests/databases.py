@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,13 +9,11 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import Engine, text
+from flask import Flask
+from sqlalchemy import Engine
 
 from echofs.adapters.catalog.schema import database_app, open_engine, upgrade
 from echofs.adapters.catalog.tables import db
-
-POSTGRESQL = os.environ.get("ECHOFS_TEST_POSTGRESQL", "")
-"""The address of an empty PostgreSQL database that tests may fill and wipe; without it, PostgreSQL is left out."""
 
 
 @cache
@@ -49,15 +46,21 @@ def opened(url: str) -> Iterator[Engine]:
 
 
 @contextmanager
-def emptied_postgresql() -> Iterator[Engine]:
-    """The engine of the PostgreSQL catalog, its tables brought up to date and emptied."""
-    app = database_app(POSTGRESQL)
-    upgrade(app)
+def emptied_postgresql(url: str) -> Iterator[Engine]:
+    """The engine of a PostgreSQL catalog, its tables up to date and empty."""
+    app = _migrated(url)
     engine = open_engine(app)
     with engine.begin() as connection:
-        names = ", ".join(table.name for table in db.metadata.sorted_tables)
-        connection.execute(text(f"TRUNCATE {names}"))
+        for table in reversed(db.metadata.sorted_tables):
+            connection.execute(table.delete())
     try:
         yield engine
     finally:
         engine.dispose()
+
+
+@cache
+def _migrated(url: str) -> Flask:
+    app = database_app(url)
+    upgrade(app)
+    return app

@@ -25,7 +25,7 @@ from echofs.adapters.catalog.sql import SqlCatalog
 from echofs.adapters.catalog.tables import db
 from echofs.core.errors import CatalogUnavailable, InvalidSetting
 from tests.contracts.catalog_values import ALICE, first, make
-from tests.databases import POSTGRESQL, emptied_postgresql
+from tests.databases import emptied_postgresql
 from tests.fakes.clock import FakeClock
 
 
@@ -149,9 +149,7 @@ def test_the_scripts_are_found_wherever_the_package_is() -> None:
     }
 
 
-if POSTGRESQL:
-
-    def test_the_migrations_build_the_same_tables_on_postgresql() -> None:
-        with emptied_postgresql() as engine:
-            assert differences(engine) == []
-            check_current(engine)
+def test_the_migrations_build_the_same_tables_on_postgresql(postgresql_url: str) -> None:
+    with emptied_postgresql(postgresql_url) as engine:
+        assert differences(engine) == []
+        check_current(engine)

@@ -10,7 +10,7 @@ import pytest
 from echofs.adapters.catalog.sql import SqlCatalog
 from echofs.ports.catalog import Catalog
 from tests.contracts.catalog_contract import CatalogContract
-from tests.databases import POSTGRESQL, emptied_postgresql, opened, sqlite_url
+from tests.databases import emptied_postgresql, opened, sqlite_url
 from tests.fakes.catalog import MemoryCatalog
 from tests.fakes.clock import FakeClock
 
@@ -28,10 +28,8 @@ class TestSqliteCatalog(CatalogContract):
             yield SqlCatalog(engine, FakeClock())
 
 
-if POSTGRESQL:
-
-    class TestPostgresqlCatalog(CatalogContract):
-        @pytest.fixture
-        def catalog(self) -> Iterator[Catalog]:
-            with emptied_postgresql() as engine:
-                yield SqlCatalog(engine, FakeClock())
+class TestPostgresqlCatalog(CatalogContract):
+    @pytest.fixture
+    def catalog(self, postgresql_url: str) -> Iterator[Catalog]:
+        with emptied_postgresql(postgresql_url) as engine:
+            yield SqlCatalog(engine, FakeClock())

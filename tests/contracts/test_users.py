@@ -10,7 +10,7 @@ import pytest
 from echofs.adapters.catalog.users import SqlUsers
 from echofs.ports.accounts import UserDirectory
 from tests.contracts.users_contract import UsersContract
-from tests.databases import POSTGRESQL, emptied_postgresql, opened, sqlite_url
+from tests.databases import emptied_postgresql, opened, sqlite_url
 from tests.fakes.users import MemoryUsers
 
 
@@ -27,10 +27,8 @@ class TestSqliteUsers(UsersContract):
             yield SqlUsers(engine)
 
 
-if POSTGRESQL:
-
-    class TestPostgresqlUsers(UsersContract):
-        @pytest.fixture
-        def users(self) -> Iterator[UserDirectory]:
-            with emptied_postgresql() as engine:
-                yield SqlUsers(engine)
+class TestPostgresqlUsers(UsersContract):
+    @pytest.fixture
+    def users(self, postgresql_url: str) -> Iterator[UserDirectory]:
+        with emptied_postgresql(postgresql_url) as engine:
+            yield SqlUsers(engine)
