@@ -15,6 +15,7 @@ from typing import Protocol
 from flask import Request
 
 from echofs.core.errors import BodyMismatch, InvalidRequest
+from echofs.web.direct import read_piece
 
 READ_BYTES = 1 << 20
 """One MiB: what gunicorn reads from the socket in one step."""
@@ -53,7 +54,7 @@ def pieces(request: Request, step: int = READ_BYTES) -> Iterator[bytes]:
     received = 0
     while length is None or received < length:
         try:
-            piece = stream.read(step if length is None else min(step, length - received))
+            piece = stream.read(step) if length is None else read_piece(stream, min(step, length - received))
         except OSError as error:
             raise BodyMismatch(f"The body broke off after {received} bytes; nothing was stored.") from error
         if not piece:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from flask import Flask, Response, request
 
-from echofs.web.direct import read_whole, receive_in_place
+from echofs.web.direct import read_piece, read_whole, receive_in_place
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,6 +31,16 @@ def hashing_app() -> Flask:
         direct = receive_in_place(stream)
         body = read_whole(stream, request.content_length or 0)
         return Response(json.dumps([direct, len(body), hashlib.sha256(body).hexdigest()]))
+
+    @app.post("/pieces")
+    def pieces() -> Response:
+        stream = request.environ["wsgi.input"]
+        direct, whole, size = True, hashlib.sha256(), 0
+        while piece := read_piece(stream, 4096):
+            direct = direct and receive_in_place(stream)
+            whole.update(piece)
+            size += len(piece)
+        return Response(json.dumps([direct, size, whole.hexdigest()]))
 
     return app
 
@@ -50,8 +60,8 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
             server.wait(timeout=20)
 
 
-def post(connection: socket.socket, body: bytes, *, pause_after: int | None = None) -> list[object]:
-    head = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+def post(connection: socket.socket, path: str, body: bytes, *, pause_after: int | None = None) -> list[object]:
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     together = len(body) if pause_after is None else pause_after
     connection.sendall(head + body[:together])
     if pause_after is not None:
@@ -68,17 +78,21 @@ def post(connection: socket.socket, body: bytes, *, pause_after: int | None = No
 
 @pytest.mark.parametrize("size", [1, 100, 8192, 1 << 20, (4 << 20) + 257])
 @pytest.mark.parametrize("together", [None, 0, 1])
-def test_bodies_are_received_in_place_and_the_connection_goes_on(port: int, size: int, together: int | None) -> None:
+@pytest.mark.parametrize("path", ["/", "/pieces"])
+def test_bodies_are_received_in_place_and_the_connection_goes_on(
+    port: int, path: str, size: int, together: int | None
+) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         for _ in range(3):
             body = os.urandom(size)
-            answer = post(connection, body, pause_after=together)
+            answer = post(connection, path, body, pause_after=together)
             assert answer == [True, size, hashlib.sha256(body).hexdigest()]
 
 
-def test_a_body_that_ends_early_is_as_short_as_it_came(port: int) -> None:
+@pytest.mark.parametrize("path", ["/", "/pieces"])
+def test_a_body_that_ends_early_is_as_short_as_it_came(port: int, path: str) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
-        connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n" + b"x" * 40)
+        connection.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n".encode() + b"x" * 40)
         connection.shutdown(socket.SHUT_WR)
         answer = b""
         while received := connection.recv(65536):
@@ -90,3 +104,4 @@ def test_another_stream_is_read_the_ordinary_way() -> None:
     stream = io.BytesIO(b"abcdef")
     assert not receive_in_place(stream)
     assert bytes(read_whole(stream, 4)) == b"abcd"
+    assert read_piece(stream, 4) == b"ef"
