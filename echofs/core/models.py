@@ -133,6 +133,14 @@ class ChunkRecord:
     owed: tuple[str, ...] = ()
 
 
+class ChunkState(StrEnum):
+    """Where a chunk stands on its way out. A commit needs ``live`` and may bring ``condemned`` back."""
+
+    LIVE = "live"
+    CONDEMNED = "condemned"
+    DELETING = "deleting"
+
+
 @dataclass(frozen=True, slots=True)
 class OwedReplica:
     """An outbox row: ``worker_id`` should hold ``digest`` and does not yet. State, not a message."""

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from echofs.core.errors import EchoError
-from echofs.core.models import ChunkRecord, Digest, File, IdempotencyRecord, OwedReplica, Timestamp, Version
+from echofs.core.models import (
+    ChunkRecord,
+    ChunkState,
+    Digest,
+    File,
+    IdempotencyRecord,
+    OwedReplica,
+    Timestamp,
+    Version,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,38 @@ class Page:
     """Files in order; ``next`` is the cursor of the following page, ``""`` at the end."""
 
     files: tuple[File, ...]
+    next: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PastVersion:
+    """A version that is its file's head no longer, and whose it is."""
+
+    owner_id: str
+    version: Version
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkEntry:
+    """All that a catalog knows of one chunk; ``replicas`` are sorted, ``owed`` is in the order of worker ids."""
+
+    digest: Digest
+    size: int
+    state: ChunkState
+    touched_at: Timestamp
+    replicas: tuple[str, ...]
+    owed: tuple[OwedReplica, ...]
+
+
+Entry = File | PastVersion | ChunkEntry | IdempotencyRecord
+"""What a catalog consists of. A :class:`File` brings its head; folders follow from the paths of all versions."""
+
+
+@dataclass(frozen=True, slots=True)
+class DumpPage:
+    """A part of a catalog's entries, possibly none; ``next`` is the cursor of the following page, ``""`` at the end."""
+
+    entries: tuple[Entry, ...]
     next: str = ""
 
 
@@ -146,6 +187,34 @@ class Catalog(ABC):
     @abstractmethod
     def release_lease(self, name: str, holder: str) -> None:
         """Give a lease back. Idempotent."""
+
+    @abstractmethod
+    def lease_holder(self, name: str, now: Timestamp) -> str:
+        """Who holds a lease that has not expired; ``""`` for nobody."""
+
+    @abstractmethod
+    def dump(self, after: str = "", limit: int = 200) -> DumpPage:
+        """One page of everything but leases, deleted files included; ``after`` is the cursor of the page before.
+
+        Over all pages every entry comes exactly once, in an order that is the engine's own, as long as nobody writes
+        meanwhile. A page has at most ``limit`` entries.
+        """
+
+    @abstractmethod
+    def restore(self, entries: Sequence[Entry]) -> None:
+        """Put entries as they are, without a commit's checks, to fill a catalog nobody else writes to.
+
+        A :class:`PastVersion` comes in the same call as its :class:`File` or in a later one. Numbers may have gaps.
+        Idempotent: putting the same entries again changes nothing. When it raises, some may have been put.
+        """
+
+    @abstractmethod
+    def empty(self) -> bool:
+        """Whether there is nothing to dump."""
+
+    @abstractmethod
+    def clear(self) -> None:
+        """Forget everything but leases. Only for a catalog whose restoring did not come to its end. Idempotent."""
 
     @abstractmethod
     def ping(self) -> None:

@@ -6,7 +6,8 @@ from tests.contracts.catalog_chunk_contract import ChunkContract
 from tests.contracts.catalog_commit_contract import CommitContract
 from tests.contracts.catalog_listing_contract import ListingContract
 from tests.contracts.catalog_repeat_contract import RepeatContract
+from tests.contracts.catalog_transfer_contract import TransferContract
 
 
-class CatalogContract(CommitContract, RepeatContract, ListingContract, ChunkContract):
+class CatalogContract(CommitContract, RepeatContract, ListingContract, ChunkContract, TransferContract):
     """Provide a ``catalog`` fixture with nothing in it, whose clock stands at ``clock.START``."""

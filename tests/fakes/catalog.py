@@ -19,9 +19,29 @@ from echofs.core.errors import (
     NotFound,
     Unavailable,
 )
-from echofs.core.models import ChunkRecord, Digest, File, IdempotencyRecord, Kind, OwedReplica, Timestamp, Version
+from echofs.core.models import (
+    ChunkRecord,
+    ChunkState,
+    Digest,
+    File,
+    IdempotencyRecord,
+    Kind,
+    OwedReplica,
+    Timestamp,
+    Version,
+)
 from echofs.core.names import ancestors_of, parent_of
-from echofs.ports.catalog import Catalog, Commit, ListQuery, Page, SortKey
+from echofs.ports.catalog import (
+    Catalog,
+    ChunkEntry,
+    Commit,
+    DumpPage,
+    Entry,
+    ListQuery,
+    Page,
+    PastVersion,
+    SortKey,
+)
 from echofs.ports.runtime import Clock
 
 
@@ -42,6 +62,7 @@ class MemoryCatalog(Catalog):
         self._folders: set[tuple[str, str]] = set()
         self._answers: dict[tuple[str, str], IdempotencyRecord] = {}
         self._replicas: dict[Digest, set[str]] = {}
+        self._known: dict[Digest, tuple[int, ChunkState, Timestamp]] = {}
         self._owed: dict[tuple[Digest, str], OwedReplica] = {}
         self._leases: dict[str, tuple[str, Timestamp]] = {}
 
@@ -163,6 +184,7 @@ class MemoryCatalog(Catalog):
         now = self._clock.now()
         for chunk in chunks:
             self._replicas.setdefault(chunk.digest, set()).update(chunk.replicas)
+            self._known[chunk.digest] = (chunk.size, ChunkState.LIVE, now)
             self._owe(chunk.digest, chunk.owed, "not acknowledged when written", now)
             for worker in self._replicas[chunk.digest]:
                 self._owed.pop((chunk.digest, worker), None)
@@ -221,6 +243,63 @@ class MemoryCatalog(Catalog):
         with self._answering():
             if self._leases.get(name, ("", 0))[0] == holder:
                 del self._leases[name]
+
+    def lease_holder(self, name: str, now: Timestamp) -> str:
+        with self._answering():
+            holder, expires_at = self._leases.get(name, ("", 0))
+            return holder if expires_at > now else ""
+
+    def dump(self, after: str = "", limit: int = 200) -> DumpPage:
+        start = int(after or 0)
+        with self._answering():
+            found = self._entries()
+        more = start + limit < len(found)
+        return DumpPage(tuple(found[start : start + limit]), str(start + limit) if more else "")
+
+    def _entries(self) -> list[Entry]:
+        past: list[Entry] = []
+        for file in self._files.values():
+            past += [PastVersion(file.owner_id, version) for version in self._versions[file.id] if version != file.head]
+        return [*self._answers.values(), *map(self._chunk_entry, self._known), *self._files.values(), *past]
+
+    def _chunk_entry(self, digest: Digest) -> ChunkEntry:
+        owed = sorted((row for row in self._owed.values() if row.digest == digest), key=lambda row: row.worker_id)
+        return ChunkEntry(digest, *self._known[digest], tuple(sorted(self._replicas[digest])), tuple(owed))
+
+    def restore(self, entries: Sequence[Entry]) -> None:
+        with self._answering():
+            for entry in entries:
+                self._put(entry)
+
+    def _put(self, entry: Entry) -> None:
+        match entry:
+            case File():
+                self._files[entry.id] = entry
+                self._put_version(entry.owner_id, entry.head)
+            case PastVersion(owner_id, version):
+                self._put_version(owner_id, version)
+            case ChunkEntry():
+                self._known[entry.digest] = (entry.size, entry.state, entry.touched_at)
+                self._replicas[entry.digest] = set(entry.replicas)
+                self._owed.update({(row.digest, row.worker_id): row for row in entry.owed})
+            case IdempotencyRecord():
+                self._answers[entry.owner_id, entry.key] = entry
+
+    def _put_version(self, owner_id: str, version: Version) -> None:
+        history = {known.number: known for known in self._versions.get(version.file_id, [])}
+        history[version.number] = version
+        self._versions[version.file_id] = [history[number] for number in sorted(history)]
+        self._folders.update((owner_id, folder) for folder in ancestors_of(version.path))
+
+    def empty(self) -> bool:
+        with self._answering():
+            return not self._entries()
+
+    def clear(self) -> None:
+        with self._answering():
+            for part in (self._files, self._versions, self._folders, self._answers, self._replicas, self._known):
+                part.clear()
+            self._owed.clear()
 
     def ping(self) -> None:
         with self._answering():

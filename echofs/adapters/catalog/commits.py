@@ -18,12 +18,20 @@ from sqlalchemy import BindParameter, Connection, bindparam, select, update
 
 from echofs.adapters.catalog import chunks
 from echofs.adapters.catalog.engine import LostRace
-from echofs.adapters.catalog.rows import FILE_COLUMNS, counted, file_of, insert_missing, version_row
+from echofs.adapters.catalog.rows import (
+    FILE_COLUMNS,
+    counted,
+    file_of,
+    folder_rows,
+    head_values,
+    insert_missing,
+    key_row,
+    version_row,
+)
 from echofs.adapters.catalog.tables import DELETING, files, folders, idempotency, versions
 from echofs.adapters.catalog.verdicts import Head, OwnPath, Seen, claims, earlier_chunks, refusal
 from echofs.core.errors import EchoError
 from echofs.core.models import Digest, Dot, File, Kind, Timestamp
-from echofs.core.names import ancestors_of, parent_of
 from echofs.ports.catalog import Commit
 
 Answer = File | EchoError
@@ -174,20 +182,21 @@ def _write(connection: Connection, commits: list[Commit], now: Timestamp) -> Non
     _write_heads(connection, commits)
     made = [version_row(commit.version) for commit in commits]
     connection.execute(versions.insert(), sorted(made, key=lambda row: row["file_id"]))
-    if paths := _new_folders(commits):
-        rows = [{"owner_id": owner, "path": path, "parent": parent_of(path)} for owner, path in paths]
+    # Most of these folders exist already.
+    placed = [c for c in commits if c.version.parent == 0 or c.version.kind is Kind.MOVE]
+    if rows := folder_rows((commit.owner_id, commit.version.path) for commit in placed):
         connection.execute(insert_missing(folders, dialect), rows)
     _expect(chunks.record(connection, (chunk for commit in commits for chunk in commit.chunks), now))
     if earlier := {digest for commit in commits for digest in earlier_chunks(commit)}:
         _expect(chunks.revive(connection, earlier, now))
-    if records := [_key_row(commit) for commit in commits if commit.idempotency]:
+    if records := [key_row(commit.idempotency) for commit in commits if commit.idempotency]:
         _expect(counted(connection, insert_missing(idempotency, dialect), records) == len(records))
 
 
 def _write_heads(connection: Connection, commits: list[Commit]) -> None:
     new = [_file_row(commit) for commit in commits if commit.version.parent == 0]
     moved = [
-        {**_head_values(commit), "file": commit.version.file_id, "parent": commit.version.parent}
+        {**head_values(commit.version), "file": commit.version.file_id, "parent": commit.version.parent}
         for commit in commits
         if commit.version.parent
     ]
@@ -199,44 +208,14 @@ def _write_heads(connection: Connection, commits: list[Commit]) -> None:
         _expect(counted(connection, _MOVE_HEAD, moved) == len(moved))
 
 
-def _head_values(commit: Commit) -> dict[str, Any]:
-    version = commit.version
-    return {
-        "head": version.number,
-        "path": version.path,
-        "folder": parent_of(version.path),
-        "deleted": version.kind is Kind.TOMBSTONE,
-        "size": version.content.size,
-        "updated_at": version.created_at,
-    }
-
-
 def _file_row(commit: Commit) -> dict[str, Any]:
     version = commit.version
     return {
         "id": version.file_id,
         "owner_id": commit.owner_id,
         "created_at": version.created_at,
-        **_head_values(commit),
+        **head_values(version),
     }
-
-
-def _key_row(commit: Commit) -> dict[str, Any]:
-    record = commit.idempotency
-    assert record is not None
-    return {
-        "owner_id": record.owner_id,
-        "key": record.key,
-        "fingerprint": record.fingerprint,
-        "answer": record.answer,
-        "created_at": record.created_at,
-    }
-
-
-def _new_folders(commits: list[Commit]) -> list[tuple[str, str]]:
-    """Every folder above a path that is new to its file; most exist already."""
-    changed = [c for c in commits if c.version.parent == 0 or c.version.kind is Kind.MOVE]
-    return sorted({(c.owner_id, folder) for c in changed for folder in ancestors_of(c.version.path)})
 
 
 def _expect(held: bool) -> None:

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from echofs.adapters.catalog.tables import files, versions
-from echofs.core.models import Content, Dot, File, Kind, Version
+from echofs.core.models import Content, Dot, File, IdempotencyRecord, Kind, Version
+from echofs.core.names import ancestors_of, parent_of
 
 T = TypeVar("T")
 
@@ -46,6 +47,35 @@ def version_of(row: Sequence[Any]) -> Version:
 def file_of(row: Sequence[Any]) -> File:
     """The file in a row of :data:`FILE_COLUMNS`."""
     return File(id=row[0], owner_id=row[1], head=version_of(row[3:]), created_at=row[2])
+
+
+def head_values(head: Version) -> dict[str, Any]:
+    """What a row of ``files`` says of the file's head."""
+    return {
+        "head": head.number,
+        "path": head.path,
+        "folder": parent_of(head.path),
+        "deleted": head.kind is Kind.TOMBSTONE,
+        "size": head.content.size,
+        "updated_at": head.created_at,
+    }
+
+
+def folder_rows(paths: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
+    """Rows of ``folders``, in the order of their keys: all above the paths, each given with its owner."""
+    found = sorted({(owner, folder) for owner, path in paths for folder in ancestors_of(path)})
+    return [{"owner_id": owner, "path": path, "parent": parent_of(path)} for owner, path in found]
+
+
+def key_row(record: IdempotencyRecord) -> dict[str, Any]:
+    """A row of ``idempotency``."""
+    return {
+        "owner_id": record.owner_id,
+        "key": record.key,
+        "fingerprint": record.fingerprint,
+        "answer": record.answer,
+        "created_at": record.created_at,
+    }
 
 
 def version_row(version: Version) -> dict[str, Any]:

@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sqlalchemy import Engine, bindparam, delete, or_, select
 
-from echofs.adapters.catalog import chunks, commits, listing
+from echofs.adapters.catalog import chunks, commits, listing, transfer
 from echofs.adapters.catalog.engine import Connections, LostRace
 from echofs.adapters.catalog.rows import insert_into, slices, storable
 from echofs.adapters.catalog.tables import idempotency, leases
-from echofs.core.errors import EchoError, Unavailable
+from echofs.core.errors import Conflict, EchoError, Unavailable
 from echofs.core.models import ChunkRecord, Digest, File, IdempotencyRecord, OwedReplica, Timestamp, Version
-from echofs.ports.catalog import Catalog, Commit, ListQuery, Page
+from echofs.ports.catalog import Catalog, Commit, DumpPage, Entry, ListQuery, Page
 from echofs.ports.runtime import Clock
 
 ATTEMPTS = 5
@@ -28,6 +28,7 @@ _ANSWERED = select(
 ).where(idempotency.c.owner_id == bindparam("owner"), idempotency.c.key == bindparam("key_"))
 _FORGET = delete(idempotency).where(idempotency.c.created_at < bindparam("before"))
 _RELEASE = delete(leases).where(leases.c.name == bindparam("lease"), leases.c.holder == bindparam("by"))
+_HOLDER = select(leases.c.holder).where(leases.c.name == bindparam("lease"), leases.c.expires_at > bindparam("now"))
 
 
 class SqlCatalog(Catalog):
@@ -140,6 +141,29 @@ class SqlCatalog(Catalog):
     def release_lease(self, name: str, holder: str) -> None:
         with self._connections.writing() as connection:
             connection.execute(_RELEASE, {"lease": name, "by": holder})
+
+    def lease_holder(self, name: str, now: Timestamp) -> str:
+        with self._connections.reading() as connection:
+            return connection.execute(_HOLDER, {"lease": name, "now": now}).scalar_one_or_none() or ""
+
+    def dump(self, after: str = "", limit: int = 200) -> DumpPage:
+        with self._connections.reading() as connection:
+            return transfer.page(connection, after, limit)
+
+    def restore(self, entries: Sequence[Entry]) -> None:
+        try:
+            with self._connections.writing() as connection:
+                transfer.put(connection, entries)
+        except LostRace as error:
+            raise Conflict("Two entries contradict each other, or what the catalog holds; nothing was put.") from error
+
+    def empty(self) -> bool:
+        with self._connections.reading() as connection:
+            return transfer.empty(connection)
+
+    def clear(self) -> None:
+        with self._connections.writing() as connection:
+            transfer.clear(connection)
 
     def ping(self) -> None:
         with self._connections.reading() as connection:

@@ -26,6 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
+from echofs.core.models import ChunkState
+
 NAMING = {
     "pk": "pk_%(table_name)s",
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -35,8 +37,7 @@ NAMING = {
 }
 """Every constraint has a predictable name: SQLite's batch mode can only drop what it can name."""
 
-LIVE, CONDEMNED, DELETING = "live", "condemned", "deleting"
-"""The states of a chunk on its way out. A commit needs ``live`` and may bring ``condemned`` back."""
+LIVE, CONDEMNED, DELETING = ChunkState.LIVE.value, ChunkState.CONDEMNED.value, ChunkState.DELETING.value
 
 db = SQLAlchemy(metadata=MetaData(naming_convention=NAMING))
 
