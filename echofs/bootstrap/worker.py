@@ -7,7 +7,7 @@ from flask import Flask
 from echofs import __version__
 from echofs.adapters.frames import HEADER_BYTES
 from echofs.adapters.meters import PrometheusMeters, install_metrics
-from echofs.adapters.stores.registry import open_store
+from echofs.adapters.stores.registry import StoreOptions, open_store
 from echofs.bootstrap.application import (
     BEAT_SECONDS,
     EXTENSION,
@@ -27,6 +27,9 @@ from echofs.web.access import install_access
 from echofs.web.ops import ops_blueprint
 from echofs.web.worker import worker_blueprint
 
+_PATIENCE = 0.8
+"""How much of the time for which masters wait the store may take: a late refusal is of no use to them."""
+
 
 def worker(settings: Settings) -> Flask:
     """The application of this role. Raises like :func:`~echofs.bootstrap.create_app`."""
@@ -35,7 +38,9 @@ def worker(settings: Settings) -> Flask:
     app = bare_application(basics)
     codec = open_codec(settings)
     largest = largest_chunk(settings) + HEADER_BYTES
-    store = open_store(settings.chunk_store, owner=settings.worker_id, max_value_bytes=largest)
+    store = open_store(
+        settings.chunk_store, owner=settings.worker_id, max_value_bytes=largest, options=_store_options(settings)
+    )
     keeper = ChunkKeeper(store, codec, meters, settings.worker_id)
     health = WorkerHealth(store, settings.worker_id, basics.clock, __version__)
     member = Member(
@@ -53,3 +58,14 @@ def worker(settings: Settings) -> Flask:
         Loop("heartbeat", BEAT_SECONDS, heartbeat.beat), on_stop=(heartbeat.leave, store.close)
     )
     return app
+
+
+def _store_options(settings: Settings) -> StoreOptions:
+    return StoreOptions(
+        threads=settings.worker_threads,
+        deadline_seconds=settings.worker_timeout * _PATIENCE,
+        aws_region=settings.aws_region,
+        s3_endpoint_url=settings.s3_endpoint_url,
+        s3_bucket_name=settings.s3_bucket_name,
+        s3_checksums=settings.s3_checksums,
+    )

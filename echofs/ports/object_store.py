@@ -27,8 +27,8 @@ ABSENT = Condition.ABSENT
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a store can hold. ``exclusive_create`` says whether ``only_if=ABSENT`` is safe against concurrent
-    writers."""
+    """What a store can hold. ``exclusive_create`` says whether of concurrent puts with ``only_if=ABSENT`` one succeeds,
+    whichever processes they come from."""
 
     max_value_bytes: int
     exclusive_create: bool
@@ -121,6 +121,16 @@ class ObjectStore(ABC):
         for key in keys:
             try:
                 found[key] = self.get(key)[0]
+            except NotFound:
+                continue
+        return found
+
+    def stat_many(self, keys: Sequence[str]) -> dict[str, Stat]:
+        """The stats of those keys that exist."""
+        found: dict[str, Stat] = {}
+        for key in keys:
+            try:
+                found[key] = self.stat(key)
             except NotFound:
                 continue
         return found

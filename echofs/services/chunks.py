@@ -55,15 +55,9 @@ class ChunkKeeper:
         return [found.get(key_of(digest)) for digest in digests]
 
     def present(self, digests: Sequence[Digest]) -> list[bool]:
-        """Which chunks are held, without reading them."""
-        return [self._has(digest) for digest in digests]
-
-    def _has(self, digest: Digest) -> bool:
-        try:
-            self._store.stat(key_of(digest))
-        except NotFound:
-            return False
-        return True
+        """Which chunks are held, without reading them. Raises :class:`StoreUnavailable`."""
+        held = self._store.stat_many([key_of(digest) for digest in digests])
+        return [key_of(digest) in held for digest in digests]
 
     def _fetch_singly(self, digests: Sequence[Digest]) -> dict[str, bytes]:
         """One unreadable chunk must not hide its readable neighbours."""

@@ -56,6 +56,10 @@ def _chunk_store(known: Known) -> str:
     return f"disk:{known['data_dir'] / known['worker_id']}"
 
 
+def _s3_checksums(known: Known) -> str:
+    return "when_required" if known["s3_endpoint_url"] else "when_supported"
+
+
 def _worker_url(known: Known) -> str:
     address = known["worker_host"]
     return f"http://{f'[{address}]' if ':' in address else address}:{known['worker_port']}"
@@ -117,7 +121,11 @@ class Settings:
     )
     redis_addr: str | None = _from("REDIS_ADDR", parsing.host_and_port)
     aws_region: str | None = _from("AWS_REGION", parsing.name)
+    s3_endpoint_url: str | None = _from("S3_ENDPOINT_URL", parsing.endpoint)
+    """Where S3 answers; AWS's own address for the region when not set."""
     s3_bucket_name: str | None = _from("S3_BUCKET_NAME", parsing.name)
+    s3_checksums: str = _from("S3_CHECKSUMS", parsing.choice("when_supported", "when_required"), _s3_checksums)
+    """When requests carry the newer checksums of S3, which many other endpoints do not know."""
     dynamodb_files_table: str | None = _from("DYNAMODB_FILES_TABLE", parsing.name)
     dynamodb_chunks_table: str | None = _from("DYNAMODB_CHUNKS_TABLE", parsing.name)
     dynamodb_sessions_table: str | None = _from("DYNAMODB_SESSIONS_TABLE", parsing.name)

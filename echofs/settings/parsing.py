@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import re
 from collections.abc import Callable
@@ -20,7 +21,7 @@ _SIZE = re.compile(r"(\d{1,18})\s*([KMGT]?)(?:I?B)?", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _HOST = re.compile(r"[A-Za-z0-9_.-]{1,253}|\[?[0-9A-Fa-f:.]{2,45}\]?")
 _RATE = re.compile(r"[1-9]\d{0,6} ?/ ?(second|minute|hour|day)")
-_STORE = re.compile(r"[a-z][a-z0-9]*:\S.*|memory:")
+_STORE = re.compile(r"disk:\S.*|(?!disk:)[a-z][a-z0-9]*:(\S.*)?")
 _CATALOG = re.compile(r"(sqlite|postgres|postgresql)(\+[a-z0-9]+)?://.*")
 
 
@@ -142,8 +143,30 @@ def url(value: str) -> str:
 def store(value: str) -> str:
     """Where a worker keeps its chunks."""
     if not _STORE.fullmatch(value):
-        raise ValueError("disk:PATH or memory:")
+        raise ValueError("disk:PATH, s3://BUCKET/PREFIX or memory:")
     return value
+
+
+def endpoint(value: str) -> str:
+    """Where a service answers, ``http`` or ``https``, with a path where it has one. Addresses of the local link are
+    refused: clouds tell machines their credentials there."""
+    try:
+        parts = urlsplit(value)
+        allowed = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        allowed = allowed and not _is_link_local(parts.hostname or "")
+        allowed = allowed and not (parts.query or parts.fragment or parts.username is not None)
+    except ValueError:
+        allowed = False
+    if not allowed:
+        raise ValueError("an address like https://s3.example.org or http://127.0.0.1:9000, without user, ? and #")
+    return value.rstrip("/")
+
+
+def _is_link_local(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_link_local
+    except ValueError:
+        return False
 
 
 def catalog(value: str) -> str:

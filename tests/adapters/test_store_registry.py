@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from echofs.adapters.stores import registry
 from echofs.adapters.stores.disk import DiskStore
 from echofs.adapters.stores.memory import MemoryStore
+from echofs.adapters.stores.registry import StoreOptions
 from echofs.core.errors import InvalidSetting, StoreFull, ValueTooLarge
 
 
-def open_store(url: str, **options: int):
-    return registry.open_store(url, owner="w1", **{"max_value_bytes": 100, **options})
+def open_store(url: str, **options: Any):
+    return registry.open_store(url, owner="w1", max_value_bytes=100, options=StoreOptions(**options))
 
 
 def test_disk_opens_the_folder_named(tmp_path):

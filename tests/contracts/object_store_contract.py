@@ -145,6 +145,7 @@ class ObjectStoreContract(ABC):
             lambda: store.delete(key),
             lambda: store.put_many({key: b""}),
             lambda: store.get_many([key]),
+            lambda: store.stat_many([key]),
         ]
         for call in calls:
             with pytest.raises(InvalidName):
@@ -380,6 +381,12 @@ class ObjectStoreContract(ABC):
         store.put_many({"s/a": b"a", "s/b": b"b", "s/c": b"c"})
         found = store.get_many(["s/c", "s/x", "s/a", "s/c", "y/z"])
         assert list(found.items()) == [("s/c", b"c"), ("s/a", b"a")]
+
+    def test_the_stats_of_many_are_those_of_each(self, store):
+        store.put_many({"s/a": b"a", "s/b": b"bb"})
+        found = store.stat_many(["s/b", "s/x", "s/a", "s/b", "y/z"])
+        assert list(found.items()) == [("s/b", store.stat("s/b")), ("s/a", store.stat("s/a"))]
+        assert store.stat_many([]) == {}
 
     def test_a_large_value_in_a_group_is_refused_and_no_value_torn(self, store):
         store.put("s/b", b"old")

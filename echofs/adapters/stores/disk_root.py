@@ -7,24 +7,20 @@ it or written to it.
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from echofs.adapters.stores.disk_calls import FOLDER_MODE, DiskCalls
 from echofs.adapters.stores.disk_files import DurableFiles
+from echofs.adapters.stores.identity import IDENTITY_BYTES, IDENTITY_NAME, Identity
 from echofs.core.errors import InvalidName, InvalidSetting
 from echofs.ports.object_store import check_space
 
-FORMAT = 1
-IDENTITY_FILE = "identity.json"
 SETTING = "CHUNK_STORE"
 _RETRY_SECONDS = 0.1
-_IDENTITY_BYTES = 4096
 
 
 def open_root(root: Path, calls: DiskCalls, lock_wait_seconds: float) -> int:
@@ -51,7 +47,7 @@ def claim(files: DurableFiles, root: Path, owner: str) -> str:
     """
     with _refused(root):
         try:
-            raw, _ = files.read(IDENTITY_FILE, _IDENTITY_BYTES)
+            raw, _ = files.read(IDENTITY_NAME, IDENTITY_BYTES)
         except FileNotFoundError:
             _refuse_orphans(files, root)
             return _new_identity(files, root, owner)
@@ -88,7 +84,7 @@ def _refuse_orphans(files: DurableFiles, root: Path) -> None:
         if _is_space(name) and files.entries(name):
             raise _refusal(
                 root,
-                f"it holds data but no {IDENTITY_FILE}. If this is the wrong folder or mount, correct it; if the file "
+                f"it holds data but no {IDENTITY_NAME}. If this is the wrong folder or mount, correct it; if the file "
                 "was lost, restore it; otherwise choose an empty folder and the copies are made anew",
             )
 
@@ -102,35 +98,30 @@ def _is_space(name: str) -> bool:
 
 
 def _new_identity(files: DurableFiles, root: Path, owner: str) -> str:
-    store_id = str(uuid.uuid4())
-    raw = json.dumps({"format": FORMAT, "store_id": store_id, "owner": owner}).encode()
+    identity = Identity.new(owner)
     files.prepare()
-    with files.staged([raw]) as (temp,):
+    with files.staged([identity.write()]) as (temp,):
         if not temp.stamp_kept:
             raise _refusal(root, "its file system keeps too coarse times. Use a current one, such as ext4 or XFS")
         with files.changing(["."]):
-            files.create(temp, IDENTITY_FILE)
-    return store_id
+            files.create(temp, IDENTITY_NAME)
+    return identity.store_id
 
 
 def _check_identity(raw: bytes, root: Path, owner: str) -> str:
-    try:
-        identity = json.loads(raw)
-        form, store_id, holder = identity["format"], identity["store_id"], identity["owner"]
-    except (ValueError, KeyError, TypeError):
-        form = store_id = holder = None
-    if form != FORMAT or not isinstance(store_id, str):
+    identity = Identity.read(raw)
+    if identity is None:
         raise _refusal(
             root,
-            f"its {IDENTITY_FILE} is damaged or of a newer EchoFS. Restore it, upgrade, or choose an empty folder",
+            f"its {IDENTITY_NAME} is damaged or of a newer EchoFS. Restore it, upgrade, or choose an empty folder",
         )
-    if holder != owner:
+    if identity.owner != owner:
         raise _refusal(
             root,
-            f"it belongs to worker {holder}, not to {owner}. Correct the mount, {SETTING} or WORKER_ID, or choose an "
+            f"it belongs to worker {identity.owner}, not to {owner}. Correct the mount, {SETTING} or WORKER_ID, or choose an "
             "empty folder",
         )
-    return store_id
+    return identity.store_id
 
 
 def _refusal(root: Path, reason: str) -> InvalidSetting:

@@ -14,6 +14,23 @@ from echofs.ports.object_store import ObjectStore
 SETTING = "CHUNK_STORE"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreOptions:
+    """What stores are told besides their URL; each kind takes what concerns it.
+
+    ``reserve_bytes`` is the free space below which new values are refused, ``threads`` how many call the store at a
+    time, ``deadline_seconds`` how long a call may take, with everything it tries again.
+    """
+
+    reserve_bytes: int = RESERVE_BYTES
+    threads: int = 16
+    deadline_seconds: float = 8.0
+    aws_region: str | None = None
+    s3_endpoint_url: str | None = None
+    s3_bucket_name: str | None = None
+    s3_checksums: str = "when_supported"
+
+
 @dataclass(frozen=True, slots=True)
 class StoreRequest:
     """What a kind of store is opened with; ``rest`` is the part of the URL after the scheme."""
@@ -21,7 +38,7 @@ class StoreRequest:
     rest: str
     owner: str
     max_value_bytes: int
-    reserve_bytes: int
+    options: StoreOptions
 
 
 def _open_disk(request: StoreRequest) -> ObjectStore:
@@ -31,7 +48,7 @@ def _open_disk(request: StoreRequest) -> ObjectStore:
         Path(request.rest),
         max_value_bytes=request.max_value_bytes,
         owner=request.owner,
-        reserve_bytes=request.reserve_bytes,
+        reserve_bytes=request.options.reserve_bytes,
     )
 
 
@@ -45,18 +62,20 @@ SCHEMES: dict[str, Callable[[StoreRequest], ObjectStore]] = {"disk": _open_disk,
 """Each opener gets the size it must be able to hold, and may offer less if its medium cannot."""
 
 
-def open_store(url: str, *, owner: str, max_value_bytes: int, reserve_bytes: int = RESERVE_BYTES) -> ObjectStore:
+def open_store(
+    url: str, *, owner: str, max_value_bytes: int, options: StoreOptions | None = None
+) -> ObjectStore:
     """Open the store a ``CHUNK_STORE`` URL names: ``disk:PATH`` or ``memory:``.
 
     ``owner`` is the worker that owns the medium, ``max_value_bytes`` the largest value it must hold (a whole chunk
-    frame), ``reserve_bytes`` the free space below which new values are refused.
+    frame). To be called in the process that uses the store, after any fork.
     Raises :class:`InvalidSetting` for an unknown scheme, an unusable medium, or one whose limit is too small.
     """
     scheme, colon, rest = url.partition(":")
     if not colon or scheme not in SCHEMES:
         known = ", ".join(f"{name}:" for name in sorted(SCHEMES))
         raise InvalidSetting(f"{SETTING}: unknown kind of store in '{url}'. Known are {known}.", field=SETTING)
-    store = SCHEMES[scheme](StoreRequest(rest, owner, max_value_bytes, reserve_bytes))
+    store = SCHEMES[scheme](StoreRequest(rest, owner, max_value_bytes, options or StoreOptions()))
     limit = store.limits.max_value_bytes
     if limit < max_value_bytes:
         raise InvalidSetting(
