@@ -23,7 +23,7 @@ def test_every_dependency_has_a_pinned_version() -> None:
     config.read(ROOT / "setup.cfg")
     wanted = config["options"]["install_requires"].split() + config["options.extras_require"]["dev"].split()
     pinned = {normalised(line.partition("==")[0]) for line in (ROOT / "constraints.txt").read_text().splitlines()}
-    assert {normalised(re.split("[<>=]", requirement)[0]) for requirement in wanted} <= pinned
+    assert {normalised(re.split(r"[<>=\[]", requirement)[0]) for requirement in wanted} <= pinned
 
 
 def normalised(name: str) -> str:

@@ -103,6 +103,14 @@ def test_sizes_count_in_powers_of_1024(text: str, size: int) -> None:
         ("WORKER_URL", "http://worker:notaport"),
         ("ECHOFS_CONTROLLER_URL", "127.0.0.1:8082"),
         ("CHUNK_STORE", "/var/lib/echofs"),
+        ("CHUNK_STORE", "disk:"),
+        ("S3_ENDPOINT_URL", "s3.example.org"),
+        ("S3_ENDPOINT_URL", "file:///etc"),
+        ("S3_ENDPOINT_URL", "http://user:password@s3.example.org"),
+        ("S3_ENDPOINT_URL", "http://s3.example.org/?x"),
+        ("S3_ENDPOINT_URL", "http://169.254.169.254/latest"),
+        ("S3_ENDPOINT_URL", "http://s3.example.org:port"),
+        ("S3_CHECKSUMS", "never"),
         ("LOGIN_RATE", "often"),
         ("LOGIN_RATE", "0/minute"),
         ("REDIS_ADDR", "redis"),
@@ -138,6 +146,18 @@ def test_empty_means_unset() -> None:
     assert settings.master_port == 8080
     assert settings.redis_addr is None
     assert settings.controller_url == "http://127.0.0.1:9000"
+
+
+@pytest.mark.parametrize("store", ["s3:", "s3:///prefix", "s3://bucket/prefix", "memory:", "disk:a b"])
+def test_a_chunk_store_is_a_kind_and_where_it_needs_one_a_place(store: str) -> None:
+    assert read(CHUNK_STORE=store).chunk_store == store
+
+
+def test_endpoints_other_than_aws_are_not_sent_checksums_they_may_not_know() -> None:
+    assert read().s3_checksums == "when_supported"
+    assert read(S3_ENDPOINT_URL="https://s3.example.org/path/").s3_endpoint_url == "https://s3.example.org/path"
+    assert read(S3_ENDPOINT_URL="http://127.0.0.1:9000").s3_checksums == "when_required"
+    assert read(S3_ENDPOINT_URL="http://[::1]:9000", S3_CHECKSUMS="when_supported").s3_checksums == "when_supported"
 
 
 def test_login_limits_can_be_switched_off() -> None:

@@ -118,8 +118,8 @@ def _check_identity(raw: bytes, root: Path, owner: str) -> str:
     if identity.owner != owner:
         raise _refusal(
             root,
-            f"it belongs to worker {identity.owner}, not to {owner}. Correct the mount, {SETTING} or WORKER_ID, or choose an "
-            "empty folder",
+            f"it belongs to worker {identity.owner}, not to {owner}. Correct the mount, {SETTING} or WORKER_ID, or "
+            "choose an empty folder",
         )
     return identity.store_id
 

@@ -62,9 +62,7 @@ SCHEMES: dict[str, Callable[[StoreRequest], ObjectStore]] = {"disk": _open_disk,
 """Each opener gets the size it must be able to hold, and may offer less if its medium cannot."""
 
 
-def open_store(
-    url: str, *, owner: str, max_value_bytes: int, options: StoreOptions | None = None
-) -> ObjectStore:
+def open_store(url: str, *, owner: str, max_value_bytes: int, options: StoreOptions | None = None) -> ObjectStore:
     """Open the store a ``CHUNK_STORE`` URL names: ``disk:PATH`` or ``memory:``.
 
     ``owner`` is the worker that owns the medium, ``max_value_bytes`` the largest value it must hold (a whole chunk
