@@ -1,9 +1,9 @@
-"""The chunk frame: how a chunk travels and lies on a disk. ``docs/architecture.md`` documents the format.
+"""The chunk frame: how a chunk travels and lies on a disk. ``docs/formats.md`` documents the format.
 
 A frame is a 64-byte header and a payload, all integers little-endian::
 
-    magic "ECHF" | format 1 B | codec 1 B | reserved 2 B | plain length 4 B | payload length 4 B | SHA-256 32 B |
-    XXH3-128 16 B
+    magic "ECHF" | format 1 B | codec 1 B | kind 1 B | reserved 1 B | plain length 4 B | payload length 4 B |
+    SHA-256 32 B | XXH3-128 16 B
 
 The digest is that of the plain bytes. The checksum (XXH3, Yann Collet) covers the 48 bytes before it and the payload:
 an LZ4 payload with flipped bits would often decode silently to other bytes.
@@ -12,23 +12,34 @@ an LZ4 payload with flipped bits would often decode silently to other bytes.
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 
 import lz4.block
 import xxhash
 
 from echofs.core.chunking import digest_of
 from echofs.core.errors import CorruptFrame
-from echofs.core.models import Digest
+from echofs.core.models import ChunkKind, Digest
 from echofs.ports.chunks import ChunkCodec, Frame
 
 MAGIC = b"ECHF"
 FORMAT = 1
 RAW, LZ4 = 0, 1
-_HEADER = struct.Struct("<4sBBHII32s")
+_HEADER = struct.Struct("<4sBBBxII32s")
 HEADER_BYTES = _HEADER.size + 16
 _PROBE_BYTES = 64 << 10
 _WORTHWHILE = 0.9
 """Compressed data must come to less than this share of the plain bytes, or reading it back costs more than it saves."""
+_KINDS = {kind.value: kind for kind in ChunkKind}
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    codec: int
+    kind: ChunkKind
+    size: int
+    payload_length: int
+    digest: Digest
 
 
 class Lz4Codec(ChunkCodec):
@@ -38,49 +49,51 @@ class Lz4Codec(ChunkCodec):
     def __init__(self, chunk_size: int) -> None:
         self._chunk_size = chunk_size
 
-    def encode(self, plain: bytes | memoryview, digest: Digest | None = None) -> Frame:
+    def encode(
+        self, plain: bytes | memoryview, digest: Digest | None = None, kind: ChunkKind = ChunkKind.CONTENT
+    ) -> Frame:
         # A frame that no reader would accept must never be written.
         if not 0 < len(plain) <= self._chunk_size:
             raise ValueError(f"a chunk has 1 to {self._chunk_size} bytes, not {len(plain)}")
         digest = digest or digest_of(plain)
         codec, payload = _compress(plain)
-        head = _HEADER.pack(MAGIC, FORMAT, codec, 0, len(plain), len(payload), bytes.fromhex(digest))
-        return Frame(digest, len(plain), (head + _checksum(head, payload), payload))
+        head = _HEADER.pack(MAGIC, FORMAT, codec, kind, len(plain), len(payload), bytes.fromhex(digest))
+        return Frame(digest, len(plain), (head + _checksum(head, payload), payload), kind)
 
     def split(self, body: bytes | memoryview) -> list[Frame]:
         view = memoryview(body)
         frames: list[Frame] = []
         at = 0
         while at < len(view):
-            _, size, payload_length, raw_digest = self._header(view[at : at + HEADER_BYTES])
-            end = at + HEADER_BYTES + payload_length
+            head = self._header(view[at : at + HEADER_BYTES])
+            end = at + HEADER_BYTES + head.payload_length
             frame = view[at:end]
-            _verify(frame, payload_length)
-            frames.append(Frame(raw_digest.hex(), size, (frame,)))
+            _verify(frame, head.payload_length)
+            frames.append(Frame(head.digest, head.size, (frame,), head.kind))
             at = end
         return frames
 
     def decode(self, data: bytes | memoryview, digest: Digest, *, check_digest: bool = False) -> bytes:
         view = memoryview(data)
-        codec, size, payload_length, raw_digest = self._header(view[:HEADER_BYTES])
-        if raw_digest.hex() != digest:
+        head = self._header(view[:HEADER_BYTES])
+        if head.digest != digest:
             raise CorruptFrame("The frame carries another chunk than the one asked for.")
-        _verify(view, payload_length)
-        plain = _decompress(codec, view[HEADER_BYTES:], size)
+        _verify(view, head.payload_length)
+        plain = _decompress(head.codec, view[HEADER_BYTES:], head.size)
         if check_digest and digest_of(plain) != digest:
             raise CorruptFrame("The chunk's bytes do not have its digest.")
         return plain
 
-    def _header(self, head: memoryview) -> tuple[int, int, int, bytes]:
+    def _header(self, head: memoryview) -> _Header:
         if len(head) < HEADER_BYTES:
             raise CorruptFrame("The frame ends within its header.")
-        magic, version, codec, _, size, payload_length, raw_digest = _HEADER.unpack_from(head)
-        if magic != MAGIC or version != FORMAT or codec not in (RAW, LZ4):
+        magic, version, codec, kind, size, payload_length, raw_digest = _HEADER.unpack_from(head)
+        if magic != MAGIC or version != FORMAT or codec not in (RAW, LZ4) or kind not in _KINDS:
             raise CorruptFrame("The frame is not of a known format.")
         possible = payload_length == size if codec == RAW else payload_length < size
         if not 0 < size <= self._chunk_size or not possible:
             raise CorruptFrame("The frame claims an impossible length.")
-        return codec, size, payload_length, raw_digest
+        return _Header(codec, _KINDS[kind], size, payload_length, raw_digest.hex())
 
 
 def _compress(plain: bytes | memoryview) -> tuple[int, bytes | memoryview]:

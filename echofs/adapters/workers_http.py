@@ -7,14 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from echofs.adapters.http_pool import Answer, HttpPool
 from echofs.adapters.store_exchange import HttpStoreExchange
+from echofs.core.chunking import unpack_digests
 from echofs.core.errors import StoreUnavailable
-from echofs.core.models import Digest, Member
+from echofs.core.models import ChunkKind, Digest, Member
 from echofs.ports.chunks import StoreExchange, WorkerClient
 from echofs.ports.cluster import CallSigner
 
 STORE_PATH = "/internal/v1/chunks"
 FETCH_PATH = "/internal/v1/chunks/fetch"
 PRESENT_PATH = "/internal/v1/chunks/present"
+LIST_PATH = "/internal/v1/chunks/list"
 HEALTH_PATH = "/internal/v1/worker"
 HEALTH_SECONDS = 1.0
 _LENGTH_BYTES = 4
@@ -51,6 +53,12 @@ class HttpWorkers(WorkerClient):
         if len(flags) != len(asked):
             raise StoreUnavailable(f"{member.worker_id} sent an answer of the wrong length.")
         return {digest for digest, flag in zip(asked, flags, strict=True) if flag}
+
+    def listed(self, member: Member, kind: ChunkKind, after: Digest = "") -> list[Digest]:
+        try:
+            return unpack_digests(self._call(member, "POST", LIST_PATH, bytes([kind]) + bytes.fromhex(after)).body)
+        except ValueError as error:
+            raise StoreUnavailable(f"{member.worker_id} sent an answer of the wrong length.") from error
 
     def health(self, member: Member) -> dict[str, object]:
         try:

@@ -30,7 +30,7 @@ def run_jobs(settings: Settings, stop: threading.Event) -> None:
     meters = PrometheusMeters()
     plane = parts.open_data_plane(Flask("echofs"), settings, basics, meters)
     plane.members.on_return = lambda worker_id: plane.catalog.hasten(worker_id, basics.clock.now())
-    repair = Repair(plane.catalog, plane.workers, plane.members, plane.reader, plane.codec, basics.clock, meters)
+    repair = Repair(plane.catalog, plane.workers, plane.members, plane.reader, basics.clock, meters)
     housekeeping = Housekeeping(plane.catalog, plane.users, basics.clock)
     lease = Lease(plane.catalog, "jobs", basics.ids.new(), basics.clock)
     loops = Loops(

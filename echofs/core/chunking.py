@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,12 +15,18 @@ INLINE_CHUNKS = 1024
 """Files of up to this many chunks keep their digests in the version itself (32 KiB: fits any catalog's row)."""
 DIGESTS_PER_LIST = 32768
 """Digests in one list chunk: 1 MiB of raw digests, the smallest chunk size allowed for files that need lists."""
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 EMPTY_DIGEST: Digest = hashlib.sha256(b"").hexdigest()
 
 
 def digest_of(data: bytes | bytearray | memoryview) -> Digest:
     """SHA-256 (FIPS 180-4) of plain bytes, in lower-case hexadecimal."""
     return hashlib.sha256(data).hexdigest()
+
+
+def is_digest(text: str) -> bool:
+    """Whether this is a digest as it is written: 64 lower-case hexadecimal digits."""
+    return _DIGEST.fullmatch(text) is not None
 
 
 def pack_digests(digests: list[Digest]) -> bytes:

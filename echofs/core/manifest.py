@@ -1,35 +1,59 @@
 """The manifest: one version described for whoever finds it on a worker without a catalog.
 
 It is canonical JSON (sorted keys, no spaces, UTF-8), stored as a chunk of its own before the version is committed.
-``docs/architecture.md`` documents the fields; ``FORMAT`` grows when an old reader could not read a new manifest.
+``docs/formats.md`` documents the fields; ``FORMAT`` grows when an old reader could not read a new manifest.
 """
 
 from __future__ import annotations
 
 import json
-import re
+from dataclasses import dataclass
 
-from echofs.core.chunking import DIGEST_BYTES, DIGESTS_PER_LIST, chunk_count, pack_digests, unpack_digests
+from echofs.core.chunking import (
+    DIGEST_BYTES,
+    DIGESTS_PER_LIST,
+    chunk_count,
+    is_digest,
+    pack_digests,
+    unpack_digests,
+)
 from echofs.core.errors import InvalidName
 from echofs.core.models import Content, Digest, Dot, Kind, Version
 from echofs.core.names import check_path
 
 FORMAT = 1
 _MOST = 2**63 - 1
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-def encode(version: Version, owner_id: str) -> bytes:
-    """The manifest of ``version``; its own digest, ``version.manifest``, is not part of it."""
-    content = version.content
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A version and what only its manifest says.
+
+    ``parent_manifest`` is the digest of the manifest of the version before, ``""`` for the first: of two versions with
+    one number, the one a later version follows was the committed one. ``salt`` is nobody's to guess, so that no user
+    can upload bytes that have the digest of a manifest.
+    """
+
+    version: Version
+    owner_id: str
+    owner_name: str
+    parent_manifest: Digest
+    salt: str
+
+
+def encode(manifest: Manifest) -> bytes:
+    """The stored form; the manifest's own digest, ``version.manifest``, is not part of it."""
+    version, content = manifest.version, manifest.version.content
     return json.dumps(
         {
             "echofs": "manifest",
             "format": FORMAT,
-            "owner": owner_id,
+            "owner": manifest.owner_id,
+            "owner_name": manifest.owner_name,
             "file": version.file_id,
             "version": version.number,
             "parent": version.parent,
+            "parent_manifest": manifest.parent_manifest,
             "kind": version.kind.value,
             "path": version.path,
             "size": content.size,
@@ -41,6 +65,7 @@ def encode(version: Version, owner_id: str) -> bytes:
             "content_version": version.content_version,
             "dot": [version.dot.origin, version.dot.counter],
             "created_at": version.created_at,
+            "salt": manifest.salt,
         },
         ensure_ascii=False,
         sort_keys=True,
@@ -48,8 +73,8 @@ def encode(version: Version, owner_id: str) -> bytes:
     ).encode()
 
 
-def decode(raw: bytes, digest: Digest) -> tuple[Version, str]:
-    """The version and its owner's id; ``digest`` is that of ``raw``.
+def decode(raw: bytes, digest: Digest) -> Manifest:
+    """Inverse of :func:`encode`; ``digest`` is that of ``raw``.
 
     Whatever a worker hands out is distrusted: raises ValueError, and nothing else, unless ``raw`` is a manifest of a
     known format whose fields have their types and agree with each other.
@@ -73,7 +98,13 @@ def decode(raw: bytes, digest: Digest) -> tuple[Version, str]:
         dot=_dot(fields),
         created_at=fields.number("created_at"),
     )
-    return version, fields.text("owner")
+    return Manifest(
+        version,
+        owner_id=fields.text("owner"),
+        owner_name=fields.text("owner_name"),
+        parent_manifest=_parent(fields, version.parent),
+        salt=fields.text("salt"),
+    )
 
 
 class _Fields:
@@ -126,6 +157,12 @@ def _content(fields: _Fields) -> Content:
     return content
 
 
+def _parent(fields: _Fields, number: int) -> Digest:
+    if number == 0 and fields.text("parent_manifest") == "":
+        return ""
+    return _digest(fields.text("parent_manifest"), "parent_manifest")
+
+
 def _dot(fields: _Fields) -> Dot:
     match fields.items("dot"):
         case [str(origin), counter]:
@@ -152,6 +189,6 @@ def _integer(value: object, name: str, least: int) -> int:
 
 
 def _digest(value: object, name: str) -> Digest:
-    if not isinstance(value, str) or not _DIGEST.fullmatch(value):
+    if not isinstance(value, str) or not is_digest(value):
         raise ValueError(f"a manifest's {name} is 64 lower-case hexadecimal digits")
     return value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 Timestamp = int
 """Microseconds since the Unix epoch, UTC."""
@@ -131,6 +131,16 @@ class ChunkRecord:
     size: int
     replicas: tuple[str, ...]
     owed: tuple[str, ...] = ()
+
+
+class ChunkKind(IntEnum):
+    """What a chunk's bytes are. The master says so in the frame, never the bytes themselves: a user may upload any
+    bytes, and those of a manifest too."""
+
+    CONTENT = 0
+    MANIFEST = 1
+    LIST = 2
+    """Digests of chunks of content, 32 bytes each."""
 
 
 class ChunkState(StrEnum):

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from echofs.core.models import Digest, Member
+from echofs.core.models import ChunkKind, Digest, Member
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class Frame:
     digest: Digest
     size: int
     parts: tuple[bytes | memoryview, ...] = field(repr=False)
+    kind: ChunkKind = ChunkKind.CONTENT
 
     def __len__(self) -> int:
         return sum(len(part) for part in self.parts)
@@ -29,7 +30,9 @@ class ChunkCodec(ABC):
     """Turns plain chunks into frames and back. Stateless and safe to share between threads."""
 
     @abstractmethod
-    def encode(self, plain: bytes | memoryview, digest: Digest | None = None) -> Frame:
+    def encode(
+        self, plain: bytes | memoryview, digest: Digest | None = None, kind: ChunkKind = ChunkKind.CONTENT
+    ) -> Frame:
         """Frame a chunk, compressed where that saves space. The SHA-256 is computed unless ``digest`` brings it."""
 
     @abstractmethod
@@ -109,6 +112,11 @@ class WorkerClient(ABC):
     @abstractmethod
     def present(self, member: Member, digests: Iterable[Digest]) -> set[Digest]:
         """Which of the chunks the worker holds now."""
+
+    @abstractmethod
+    def listed(self, member: Member, kind: ChunkKind, after: Digest = "") -> list[Digest]:
+        """A page of the chunks of one kind that the worker holds, in the order of their digests, all greater than
+        ``after``; empty when there are no more. Their bytes are not looked at."""
 
     @abstractmethod
     def health(self, member: Member) -> dict[str, object]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from echofs.core import chunking
 from echofs.core.errors import BodyMismatch, TooLarge
-from echofs.core.models import ChunkRecord, Content, Digest
+from echofs.core.models import ChunkKind, ChunkRecord, Content, Digest
 from echofs.ports.catalog import Catalog
 from echofs.ports.chunks import ChunkCodec, Frame
 from echofs.services.pending import PendingChunk
@@ -167,7 +167,7 @@ class Intake:
     def _store_list(self) -> None:
         """Keep a full list of digests as a chunk of its own."""
         if self._digests:
-            frame = self._codec.encode(chunking.pack_digests(self._digests))
+            frame = self._codec.encode(chunking.pack_digests(self._digests), kind=ChunkKind.LIST)
             self._lists.append(frame.digest)
             self._digests.clear()
             self._send(frame)

@@ -11,7 +11,8 @@ from echofs.core import manifest
 from echofs.core.chunking import digest_of
 from echofs.core.consistency import Receipt
 from echofs.core.errors import ClusterFull, EchoError, HeadMoved, TooFewReplicas
-from echofs.core.models import ChunkRecord, Content, Dot, File, IdempotencyRecord, Kind, Level, Version
+from echofs.core.manifest import Manifest
+from echofs.core.models import ChunkKind, ChunkRecord, Content, Dot, File, IdempotencyRecord, Kind, Level, Version
 from echofs.ports.catalog import Catalog, Commit
 from echofs.ports.chunks import ChunkCodec
 from echofs.ports.runtime import Clock, Ids, Meters
@@ -37,11 +38,12 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the client asked for beside the bytes. ``started`` is the request's arrival on the monotonic clock, in
-    seconds; ``fingerprint`` identifies the request for its ``idempotency_key``."""
+    """Who asks for what beside the bytes. ``started`` is the request's arrival on the monotonic clock, in seconds;
+    ``user_name`` stands in the manifest; ``fingerprint`` identifies the request for its ``idempotency_key``."""
 
     level: str
     started: float
+    user_name: str
     idempotency_key: str = ""
     fingerprint: str = ""
 
@@ -89,8 +91,8 @@ class Publisher:
         chunks: tuple[ChunkRecord, ...] | None = None
         for _ in range(ATTEMPTS):
             head = find()
-            version, described = self._version(head, draft(head), owner_id)
-            frame = self._codec.encode(described, version.manifest)
+            version, described = self._version(head, draft(head), owner_id, wish.user_name)
+            frame = self._codec.encode(described, version.manifest, ChunkKind.MANIFEST)
             pending = intake.submit_behind(frame) if intake else self._replicator.submit(frame)
             if chunks is None:
                 chunks = tuple(intake.records()) if intake else ()
@@ -106,14 +108,13 @@ class Publisher:
                 raise outcome
         raise HeadMoved("Other writers kept changing this file; nothing was changed. Try again.")
 
-    def _version(self, head: File | None, draft: Draft, owner_id: str) -> tuple[Version, bytes]:
+    def _version(self, head: File | None, draft: Draft, owner_id: str, owner_name: str) -> tuple[Version, bytes]:
         """The version that follows ``head``, and its manifest."""
-        parent = head.head.number if head else 0
-        number = parent + 1
+        number = head.head.number + 1 if head else 1
         version = Version(
             file_id=head.id if head else self._ids.new(),
             number=number,
-            parent=parent,
+            parent=number - 1,
             kind=draft.kind,
             path=draft.path,
             content=draft.content,
@@ -123,7 +124,8 @@ class Publisher:
             dot=Dot(self._origin, next(self._counter)),
             created_at=self._clock.now(),
         )
-        described = manifest.encode(version, owner_id)
+        parent = head.head.manifest if head else ""
+        described = manifest.encode(Manifest(version, owner_id, owner_name, parent, self._ids.new()))
         return replace(version, manifest=digest_of(described)), described
 
     def _receipt(self, version: Version, wish: Wish, tally: Tally) -> Receipt:

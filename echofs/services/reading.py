@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from echofs.core import placement
 from echofs.core.errors import CatalogUnavailable, ChunkUnavailable, CorruptFrame, StoreUnavailable
 from echofs.core.models import Digest, Member
 from echofs.core.reading import assign
 from echofs.ports.catalog import Catalog
-from echofs.ports.chunks import ChunkCodec, WorkerClient
+from echofs.ports.chunks import ChunkCodec, Frame, WorkerClient
 from echofs.ports.runtime import Clock, Meters
 from echofs.services.cluster import MemberView
+
+T = TypeVar("T")
+Take = Callable[[bytes, Digest], T]
+"""What makes of a frame what the caller wants; raises :class:`CorruptFrame`."""
 
 _log = logging.getLogger(__name__)
 
@@ -47,22 +52,38 @@ class ChunkReader:
         spreads load; ``check_digest`` computes each SHA-256. Raises :class:`ChunkUnavailable` when a chunk has no good
         reachable replica.
         """
+
+        def decode(frame: bytes, digest: Digest) -> bytes:
+            return self._codec.decode(frame, digest, check_digest=check_digest)
+
+        return self._gather(digests, turn, decode)
+
+    def frame(self, digest: Digest) -> Frame:
+        """A chunk as it is stored, of the same kind, its SHA-256 computed. Reports and raises like :meth:`read`."""
+
+        def verify(frame: bytes, digest: Digest) -> Frame:
+            self._codec.decode(frame, digest, check_digest=True)
+            return self._codec.split(frame)[0]
+
+        return self._gather([digest], 0, verify)[digest]
+
+    def _gather(self, digests: Sequence[Digest], turn: int, take: Take[T]) -> dict[Digest, T]:
         members = {member.worker_id: member for member in self._members.members()}
         untried = {digest: self._candidates(members, digest) for digest in dict.fromkeys(digests)}
-        plain: dict[Digest, bytes] = {}
-        while len(plain) < len(untried):
-            missing = {digest: workers for digest, workers in untried.items() if digest not in plain}
+        taken: dict[Digest, T] = {}
+        while len(taken) < len(untried):
+            missing = {digest: workers for digest, workers in untried.items() if digest not in taken}
             for worker_id, share in assign(missing, self._wanted, turn).items():
-                found = self._read_from(members[worker_id], share, check_digest)
-                plain.update(found)
+                found = self._read_from(members[worker_id], share, take)
+                taken.update(found)
                 for digest in share:
                     untried[digest].remove(worker_id)
                 if len(found) < len(share):
                     self._meters.add("read_fallbacks", len(share) - len(found), worker=worker_id)
-            lost = [digest for digest in missing if digest not in plain and not untried[digest]]
+            lost = [digest for digest in missing if digest not in taken and not untried[digest]]
             if lost:
                 raise ChunkUnavailable("No worker that is up has a good copy of a part of this file.", digest=lost[0])
-        return plain
+        return taken
 
     def _candidates(self, members: dict[str, Member], digest: Digest) -> list[str]:
         """Every worker, those that placement prefers first, those believed to be down last."""
@@ -71,7 +92,7 @@ class ChunkReader:
         ranked += [worker_id for worker_id in members if worker_id not in ranked]
         return sorted(ranked, key=lambda worker_id: worker_id in unavailable)
 
-    def _read_from(self, member: Member, share: list[Digest], check_digest: bool) -> dict[Digest, bytes]:
+    def _read_from(self, member: Member, share: list[Digest], take: Take[T]) -> dict[Digest, T]:
         try:
             frames = self._workers.fetch(member, share)
         except StoreUnavailable as error:
@@ -79,19 +100,19 @@ class ChunkReader:
             self._members.report_failure(member.worker_id)
             return {}
         self._members.report_success(member.worker_id)
-        plain: dict[Digest, bytes] = {}
+        taken: dict[Digest, T] = {}
         for digest, frame in frames.items():
             try:
-                plain[digest] = self._codec.decode(frame, digest, check_digest=check_digest)
+                taken[digest] = take(frame, digest)
             except CorruptFrame as error:
                 _log.error(
                     "corrupt replica", extra={"worker": member.worker_id, "digest": digest, "why": error.message}
                 )
                 self._meters.add("corrupt_replicas", worker=member.worker_id)
-        absent = [digest for digest in share if digest not in plain]
+        absent = [digest for digest in share if digest not in taken]
         if absent:
             self._report(member.worker_id, absent, set(frames))
-        return plain
+        return taken
 
     def _report(self, worker_id: str, absent: list[Digest], corrupt: set[Digest]) -> None:
         """Owe what is rotten, and what is missing although the catalog says it is there; a wrong guess is no fault."""

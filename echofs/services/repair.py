@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from echofs.core.errors import ChunkUnavailable, StoreUnavailable
 from echofs.core.models import Digest, Member, OwedReplica
 from echofs.ports.catalog import Catalog
-from echofs.ports.chunks import ChunkCodec, StoreReply, WorkerClient
+from echofs.ports.chunks import StoreReply, WorkerClient
 from echofs.ports.runtime import Clock, Meters
 from echofs.services.cluster import MemberView
 from echofs.services.reading import ChunkReader
@@ -31,7 +31,6 @@ class Repair:
         workers: WorkerClient,
         members: MemberView,
         reader: ChunkReader,
-        codec: ChunkCodec,
         clock: Clock,
         meters: Meters,
     ) -> None:
@@ -39,7 +38,6 @@ class Repair:
         self._workers = workers
         self._members = members
         self._reader = reader
-        self._codec = codec
         self._clock = clock
         self._meters = meters
 
@@ -79,10 +77,10 @@ class Repair:
 
     def _copy(self, member: Member, digest: Digest) -> set[Digest]:
         # The SHA-256 is computed: a repair must never spread what only looks right.
-        plain = self._reader.read([digest], check_digest=True)[digest]
+        frame = self._reader.frame(digest)
         exchange = self._workers.exchange()
         try:
-            exchange.send(member, [self._codec.encode(plain, digest)])
+            exchange.send(member, [frame])
             until = self._clock.monotonic() + STORE_SECONDS
             while exchange.pending and self._clock.monotonic() < until:
                 for reply in exchange.wait(1.0):

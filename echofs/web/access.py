@@ -56,6 +56,7 @@ ACCESS: dict[str, Access] = {
     "worker.store": Access.INTERNAL,
     "worker.fetch": Access.INTERNAL,
     "worker.present": Access.INTERNAL,
+    "worker.listing": Access.INTERNAL,
     "worker.health": Access.INTERNAL,
 }
 """Every endpoint of every role; the tests of authorization are made from it."""

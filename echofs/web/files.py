@@ -41,13 +41,14 @@ def files_blueprint(files: Files, monotonic: Callable[[], float]) -> Blueprint:
     @blueprint.patch("/<file_id>")
     def change(file_id: str) -> Response:
         path = load(MoveSchema, request)["path"]
-        wish = Wish(AUTO, monotonic())
+        wish = Wish(AUTO, monotonic(), current_user().name)
         moved = files.move(current_user().user_id, file_id, path, wish, conditions.if_match(request))
         return ok({"file": file_json(moved.file)}, message="Moved.", consistency=receipt_json(moved.receipt))
 
     @blueprint.delete("/<file_id>")
     def delete(file_id: str) -> Response:
-        gone = files.delete(current_user().user_id, file_id, Wish(AUTO, monotonic()), conditions.if_match(request))
+        wish = Wish(AUTO, monotonic(), current_user().name)
+        gone = files.delete(current_user().user_id, file_id, wish, conditions.if_match(request))
         return ok({"id": file_id}, message="Deleted.", consistency=receipt_json(gone.receipt))
 
     @blueprint.get("/<file_id>/versions")

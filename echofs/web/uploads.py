@@ -37,17 +37,17 @@ def uploads_blueprint(uploads: Uploads, monotonic: Callable[[], float], read_byt
             create_only=conditions.create_only(request),
         )
         if request.mimetype == _FORM:
-            return _answer(_receive_form(uploads, target, _wish(request, monotonic())))
+            return _answer(_receive_form(uploads, target, _wish(request, monotonic(), current_user().name)))
         if not target.path:
             raise InvalidRequest(
                 "A raw body needs ?path=… in the address; a form may name it in a field.", field="path"
             )
-        return _answer(_receive_raw(uploads, target, _wish(request, monotonic()), read_bytes))
+        return _answer(_receive_raw(uploads, target, _wish(request, monotonic(), current_user().name), read_bytes))
 
     @blueprint.put("/<file_id>/content")
     def replace(file_id: str) -> Response:
         target = Target(current_user().user_id, file_id=file_id, if_match=conditions.if_match(request))
-        wish = _wish(request, monotonic())
+        wish = _wish(request, monotonic(), current_user().name)
         if request.mimetype == _FORM:
             return _answer(_receive_form(uploads, target, wish))
         return _answer(_receive_raw(uploads, target, wish, read_bytes))
@@ -89,16 +89,16 @@ def _kept_type(mimetype: str) -> str:
     return mimetype if _MEDIA_TYPE.fullmatch(mimetype) and mimetype != "application/octet-stream" else ""
 
 
-def _wish(request: Request, started: float) -> Wish:
+def _wish(request: Request, started: float, user_name: str) -> Wish:
     level = parse_level(request.args.get("consistency") or request.headers.get(LEVEL_HEADER))
     key = request.headers.get("Idempotency-Key", "")
     if not key:
-        return Wish(level, started)
+        return Wish(level, started, user_name)
     if not _IDEMPOTENCY_KEY.fullmatch(key):
         raise InvalidRequest("An Idempotency-Key has 1 to 128 printable ASCII characters.", field="Idempotency-Key")
     digest = request.headers.get("Content-Digest", "")
     same = [request.method, request.full_path, request.mimetype, str(request.content_length), digest]
-    return Wish(level, started, key, hashlib.sha256("\0".join(same).encode()).hexdigest())
+    return Wish(level, started, user_name, key, hashlib.sha256("\0".join(same).encode()).hexdigest())
 
 
 def _answer(published: Published) -> Response:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response, request
 
-from echofs.core.chunking import DIGEST_BYTES, unpack_digests
+from echofs.core.chunking import DIGEST_BYTES, pack_digests, unpack_digests
 from echofs.core.errors import BodyMismatch, InvalidRequest, TooLarge
+from echofs.core.models import ChunkKind, Digest
 from echofs.services.chunks import ChunkKeeper
 from echofs.web.answers import ok
 from echofs.web.direct import read_whole
@@ -43,11 +44,24 @@ def worker_blueprint(keeper: ChunkKeeper, report: Callable[[], dict[str, object]
     def present() -> Response:
         return Response(bytes(keeper.present(_digests())), mimetype="application/octet-stream")
 
+    @blueprint.post("/chunks/list")
+    def listing() -> Response:
+        kind, after = _place()
+        return Response(pack_digests(keeper.listed(kind, after)), mimetype="application/octet-stream")
+
     @blueprint.get("/worker")
     def health() -> Response:
         return ok(report())
 
     return blueprint
+
+
+def _place() -> tuple[ChunkKind, Digest]:
+    """The kind in the first byte, and the digest to go on after, if there is one."""
+    body = bytes(_body(1 + DIGEST_BYTES))
+    if not body or body[0] not in set(ChunkKind) or len(body) not in (1, 1 + DIGEST_BYTES):
+        raise InvalidRequest("The body is a kind of chunk in one byte and at most one digest.")
+    return ChunkKind(body[0]), body[1:].hex()
 
 
 def _digests() -> list[str]:

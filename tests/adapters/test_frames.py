@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from echofs.adapters.frames import FORMAT, HEADER_BYTES, LZ4, MAGIC, RAW, Lz4Codec
 from echofs.core.chunking import DIGESTS_PER_LIST, MIB, digest_of, pack_digests
 from echofs.core.errors import CorruptFrame
+from echofs.core.models import ChunkKind
 from echofs.ports.chunks import Frame
 
 LIMIT = 64 << 10
@@ -35,16 +36,18 @@ def forged(
     codec: int = RAW,
     magic: bytes = MAGIC,
     version: int = FORMAT,
+    kind: int = 0,
     size: int | None = None,
     payload_length: int | None = None,
 ) -> bytes:
     """A frame written by hand from the documented layout, with a right checksum over whatever it claims."""
     payload = plain if payload is None else payload
     head = struct.pack(
-        "<4sBBHII32s",
+        "<4sBBBBII32s",
         magic,
         version,
         codec,
+        kind,
         0,
         len(plain) if size is None else size,
         len(payload) if payload_length is None else payload_length,
@@ -228,3 +231,23 @@ def test_random_bytes_are_no_frame(data: bytes) -> None:
     if data:
         with pytest.raises(CorruptFrame):
             CODEC.split(data)
+
+
+@pytest.mark.parametrize("kind", ChunkKind)
+def test_the_kind_of_a_chunk_stands_in_its_header_and_comes_back(kind: ChunkKind) -> None:
+    frame = CODEC.encode(TEXT, kind=kind)
+    assert frame.kind is kind
+    assert joined(frame)[6] == kind
+    (again,) = CODEC.split(joined(frame))
+    assert (again.kind, again.digest) == (kind, frame.digest)
+    assert CODEC.decode(joined(frame), frame.digest) == TEXT
+    assert CODEC.split(forged(kind=kind))[0].kind is kind
+
+
+def test_an_unknown_kind_is_refused_and_a_changed_one_fails_the_checksum() -> None:
+    with pytest.raises(CorruptFrame, match="known format"):
+        CODEC.split(forged(kind=3))
+    changed = bytearray(joined(CODEC.encode(TEXT)))
+    changed[6] = ChunkKind.MANIFEST
+    with pytest.raises(CorruptFrame, match="checksum"):
+        CODEC.split(bytes(changed))

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from echofs.adapters.http_pool import HttpPool
-from echofs.adapters.workers_http import FETCH_PATH, HEALTH_PATH, PRESENT_PATH, HttpWorkers
+from echofs.adapters.workers_http import FETCH_PATH, HEALTH_PATH, LIST_PATH, PRESENT_PATH, HttpWorkers
 from echofs.core.chunking import digest_of
 from echofs.core.errors import StoreUnavailable
-from echofs.core.models import Member
+from echofs.core.models import ChunkKind, Member
 from echofs.ports.cluster import CallSigner
 from tests.adapters.scripted_server import Peer, Script, ScriptedServer, refused_port
 
@@ -123,6 +123,7 @@ def test_any_status_but_200_is_an_error_that_names_the_worker(status: str, serve
     for call in (
         lambda member: workers.fetch(member, [ONE]),
         lambda member: workers.present(member, [ONE]),
+        lambda member: workers.listed(member, ChunkKind.LIST),
         lambda member: workers.health(member),
     ):
         with pytest.raises(StoreUnavailable, match=f"w1 answered {status[:3]}"):
@@ -144,3 +145,19 @@ def test_an_exchange_signs_its_batches_for_their_worker(
     assert exchange.wait(60)[0].worker_id == "w1"
     exchange.close()
     assert b"Authorization: Bearer w1|POST|/internal/v1/chunks\r\n" in servers[0].requests[0][1]
+
+
+def test_a_listing_asks_by_kind_and_the_digest_to_go_on_after(
+    serve: Serve, servers: list[ScriptedServer], workers: HttpWorkers
+) -> None:
+    for after, asked in (("", b"\x01"), (ONE, b"\x01" + bytes.fromhex(ONE))):
+        member = serve(answering(bytes.fromhex(TWO + THREE)))
+        assert workers.listed(member, ChunkKind.MANIFEST, after) == [TWO, THREE]
+        request = servers[-1].requests[0]
+        assert f"POST {LIST_PATH} ".encode() in request[1]
+        assert request[1].endswith(asked) or request[-1] == asked
+
+
+def test_a_torn_listing_is_an_error(serve: Serve, workers: HttpWorkers) -> None:
+    with pytest.raises(StoreUnavailable, match="w1"):
+        workers.listed(serve(answering(b"torn")), ChunkKind.MANIFEST)

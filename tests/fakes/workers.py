@@ -7,9 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 
 from echofs.core.errors import StoreUnavailable
-from echofs.core.models import Digest, Member
+from echofs.core.models import ChunkKind, Digest, Member
 from echofs.ports.chunks import Frame, StoreExchange, StoreReply, WorkerClient
 from tests.fakes.clock import FakeClock
+
+_KIND_AT = 6
+"""Where a frame says what kind of chunk it carries."""
+_PAGE = 3
 
 
 class Fault(Enum):
@@ -102,6 +106,10 @@ class FakeWorkers(WorkerClient):
 
     def present(self, member: Member, digests: Iterable[Digest]) -> set[Digest]:
         return set(digests) & self._reach(member).frames.keys()
+
+    def listed(self, member: Member, kind: ChunkKind, after: Digest = "") -> list[Digest]:
+        frames = self._reach(member).frames
+        return sorted(digest for digest, frame in frames.items() if frame[_KIND_AT] == kind and digest > after)[:_PAGE]
 
     def health(self, member: Member) -> dict[str, object]:
         return {"worker_id": self._reach(member).worker_id}

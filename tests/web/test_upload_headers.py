@@ -20,34 +20,36 @@ def fingerprint(
 ) -> str:
     headers = {"Idempotency-Key": "k", "Content-Type": kind, "Content-Digest": digest}
     builder = EnvironBuilder("/u" + query, method=method, headers=headers, data=bytes(length))
-    return _wish(Request(builder.get_environ()), 0).fingerprint
+    return _wish(Request(builder.get_environ()), 0, "anna").fingerprint
 
 
 def test_without_headers_the_system_chooses_and_nothing_is_remembered() -> None:
-    wish = _wish(request(), 7.5)
+    wish = _wish(request(), 7.5, "anna")
     assert (wish.level, wish.started, wish.idempotency_key, wish.fingerprint) == ("auto", 7.5, "", "")
 
 
 def test_the_query_goes_before_the_header() -> None:
-    assert _wish(request(**{LEVEL_HEADER.replace("-", "_"): "hybrid"}), 0).level == "hybrid"
-    assert _wish(request("?consistency=strong", **{LEVEL_HEADER.replace("-", "_"): "hybrid"}), 0).level == "strong"
+    assert _wish(request(**{LEVEL_HEADER.replace("-", "_"): "hybrid"}), 0, "anna").level == "hybrid"
+    assert (
+        _wish(request("?consistency=strong", **{LEVEL_HEADER.replace("-", "_"): "hybrid"}), 0, "anna").level == "strong"
+    )
 
 
 def test_an_unknown_level_is_refused() -> None:
     with pytest.raises(InvalidRequest) as caught:
-        _wish(request("?consistency=loud"), 0)
+        _wish(request("?consistency=loud"), 0, "anna")
     assert caught.value.field == "consistency"
 
 
 @pytest.mark.parametrize("key", ["a", "x" * 128, "!~#{}", '"quoted"'])
 def test_a_printable_key_is_kept_as_it_is(key: str) -> None:
-    assert _wish(request(Idempotency_Key=key), 0).idempotency_key == key
+    assert _wish(request(Idempotency_Key=key), 0, "anna").idempotency_key == key
 
 
 @pytest.mark.parametrize("key", ["x" * 129, "a b", "é", "a\tb", "\x7f"])
 def test_any_other_key_is_refused(key: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        _wish(request(Idempotency_Key=key), 0)
+        _wish(request(Idempotency_Key=key), 0, "anna")
     assert caught.value.field == "Idempotency-Key"
 
 

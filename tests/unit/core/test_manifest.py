@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from echofs.core import manifest
 from echofs.core.chunking import DIGESTS_PER_LIST, EMPTY_DIGEST, digest_of, pack_digests
 from echofs.core.errors import InvalidName
+from echofs.core.manifest import Manifest
 from echofs.core.models import Content, Dot, Kind, Version
 from echofs.core.names import check_path
 
@@ -69,8 +71,12 @@ def a_version(content: Content | None = None) -> Version:
     )
 
 
+def described(version: Version) -> Manifest:
+    return Manifest(version, OWNER, "änna", digest_of(b"parent"), "salt")
+
+
 def fields_of(version: Version) -> dict[str, Any]:
-    fields: dict[str, Any] = json.loads(manifest.encode(version, OWNER))
+    fields: dict[str, Any] = json.loads(manifest.encode(described(version)))
     return fields
 
 
@@ -80,11 +86,13 @@ def changed(**changes: object) -> bytes:
 
 @given(versions)
 def test_a_version_comes_back_as_it_was(version: Version) -> None:
-    raw = manifest.encode(version, OWNER)
-    decoded, owner = manifest.decode(raw, digest_of(raw))
-    assert owner == OWNER
+    raw = manifest.encode(described(version))
+    whole = manifest.decode(raw, digest_of(raw))
+    decoded = whole.version
+    assert (whole.owner_id, whole.owner_name, whole.salt) == (OWNER, "änna", "salt")
+    assert whole.parent_manifest == digest_of(b"parent")
     assert decoded.manifest == digest_of(raw)
-    assert manifest.encode(decoded, owner) == raw
+    assert manifest.encode(whole) == raw
     assert {name: getattr(decoded, name) for name in Version.__slots__ if name != "manifest"} == {
         name: getattr(version, name) for name in Version.__slots__ if name != "manifest"
     }
@@ -92,16 +100,23 @@ def test_a_version_comes_back_as_it_was(version: Version) -> None:
 
 def test_the_lists_of_a_large_file_come_back() -> None:
     content = Content(10 * (DIGESTS_PER_LIST + 1), EMPTY_DIGEST, 10, lists=pack_digests([digest_of(b"a")] * 2))
-    raw = manifest.encode(a_version(content), OWNER)
-    assert manifest.decode(raw, "")[0].content == content
+    raw = manifest.encode(described(a_version(content)))
+    assert manifest.decode(raw, "").version.content == content
 
 
 def test_equal_versions_have_equal_manifests_in_canonical_json() -> None:
-    raw = manifest.encode(a_version(), OWNER)
-    assert raw == manifest.encode(a_version(), OWNER)
+    raw = manifest.encode(described(a_version()))
+    assert raw == manifest.encode(described(a_version()))
     assert list(json.loads(raw)) == sorted(json.loads(raw))
     assert b": " not in raw
     assert "café".encode() in raw
+
+
+def test_only_a_first_version_follows_none() -> None:
+    first = Manifest(replace(a_version(), number=1, parent=0), OWNER, "anna", "", "salt")
+    assert manifest.decode(manifest.encode(first), "").parent_manifest == ""
+    with pytest.raises(ValueError, match="parent_manifest"):
+        manifest.decode(changed(parent_manifest=""), "")
 
 
 @pytest.mark.parametrize("name", sorted(fields_of(a_version())))
@@ -131,13 +146,15 @@ json_values = st.recursive(
 @example("dot", {"a": 1, "b": 2})
 @example("dot", ["\ud800", 1])
 @example("owner", "\ud800")
+@example("owner_name", 1)
+@example("parent_manifest", "g" * 64)
 def test_a_field_of_another_kind_is_refused_or_kept_as_it_is(name: str, value: object) -> None:
     raw = changed(**{name: value})
     try:
-        version, owner = manifest.decode(raw, "")
+        decoded = manifest.decode(raw, "")
     except ValueError:
         return
-    assert json.loads(manifest.encode(version, owner)) == json.loads(raw)
+    assert json.loads(manifest.encode(decoded)) == json.loads(raw)
 
 
 @pytest.mark.parametrize(

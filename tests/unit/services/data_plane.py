@@ -25,6 +25,7 @@ from tests.fakes.meters import FakeMeters
 from tests.fakes.workers import FakeWorkers
 
 OWNER = "owner-1"
+OWNER_NAME = "anna"
 CHUNK = 64
 LIMIT = 1 << 20
 
@@ -59,14 +60,14 @@ class DataPlane:
             max_size=max_size,
         )
         self.files = Files(self.catalog, self.publisher, self.reader, self.workers, self.members, wanted=3)
-        self.repair = Repair(self.catalog, self.workers, self.members, self.chunks, self.codec, self.clock, self.meters)
+        self.repair = Repair(self.catalog, self.workers, self.members, self.chunks, self.clock, self.meters)
 
     def stop(self) -> None:
         self.replicator.stop()
         self.reader.stop()
 
     def wish(self, key: str = "", fingerprint: str = "print") -> Wish:
-        return Wish("auto", self.clock.monotonic(), key, fingerprint if key else "")
+        return Wish("auto", self.clock.monotonic(), OWNER_NAME, key, fingerprint if key else "")
 
     def intake(self, tally: Tally | None = None, *, max_size: int = 0) -> Intake:
         tally = tally or Tally(self.members.zones)

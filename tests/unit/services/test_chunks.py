@@ -9,9 +9,10 @@ import pytest
 from echofs.adapters.frames import Lz4Codec
 from echofs.adapters.stores.memory import MemoryStore
 from echofs.core.errors import CorruptFrame, StoreFull, StoreUnavailable
-from echofs.core.models import Digest
+from echofs.core.models import ChunkKind, Digest
 from echofs.ports.chunks import Frame
 from echofs.ports.object_store import Stat, Value
+from echofs.services import chunks
 from echofs.services.chunks import ChunkKeeper, key_of
 from tests.fakes.meters import FakeMeters
 
@@ -120,3 +121,44 @@ def test_an_unreadable_chunk_does_not_hide_its_neighbours(keeper: ChunkKeeper, s
     store.unreadable.add(key_of(two))
     found = keeper.fetch([one, two, three, CODEC.encode(b"absent").digest])
     assert [frame is not None for frame in found] == [True, False, True, False]
+
+
+def test_each_kind_lies_apart_and_is_found_by_its_digest_alone(keeper: ChunkKeeper, store: FailingStore) -> None:
+    frames = {kind: CODEC.encode(kind.name.encode(), kind=kind) for kind in ChunkKind}
+    keeper.store(b"".join(map(_whole, frames.values())))
+    digests = [frame.digest for frame in frames.values()]
+    assert [len(store.list(space)) for space in ("chunk", "manifest", "list")] == [1, 1, 1]
+    assert keeper.fetch(digests) == list(map(_whole, frames.values()))
+    assert keeper.present(digests) == [True, True, True]
+    for kind, frame in frames.items():
+        assert keeper.listed(kind) == [frame.digest]
+
+
+def test_bytes_uploaded_as_content_never_pass_for_a_manifest(keeper: ChunkKeeper) -> None:
+    manifest = CODEC.encode(b"manifest", kind=ChunkKind.MANIFEST)
+    keeper.store(_whole(manifest))
+    keeper.store(_whole(CODEC.encode(b"manifest")) + _whole(CODEC.encode(b"forged")))
+    assert keeper.listed(ChunkKind.MANIFEST) == [manifest.digest]
+
+
+def test_a_listing_comes_in_pages_in_order_and_without_strange_names(
+    keeper: ChunkKeeper, store: FailingStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunks, "LISTED_TOGETHER", 2)
+    body, digests = _batch([b"%d" % number for number in range(7)])
+    keeper.store(body)
+    for name in ("0.tmp", "0a", "0b", "zzz"):
+        store.put(f"chunk/{name}", b"")
+    found: list[Digest] = []
+    while page := keeper.listed(ChunkKind.CONTENT, found[-1] if found else ""):
+        found += page
+    assert found == sorted(digests)
+
+
+def test_a_store_that_cannot_list_says_so(keeper: ChunkKeeper, store: FailingStore) -> None:
+    def fail(*_args: object, **_options: object) -> list[Stat]:
+        raise StoreUnavailable("EIO")
+
+    store.list = fail  # type: ignore[method-assign, assignment]
+    with pytest.raises(StoreUnavailable):
+        keeper.listed(ChunkKind.MANIFEST)

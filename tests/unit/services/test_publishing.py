@@ -22,12 +22,12 @@ from echofs.core.errors import (
     PreconditionFailed,
     TooFewReplicas,
 )
-from echofs.core.models import Content, File, Kind, Level
+from echofs.core.models import ChunkKind, Content, File, Kind, Level
 from echofs.ports.catalog import Commit
 from echofs.services.intake import Tally
 from echofs.services.publishing import ATTEMPTS, Draft, Published
 from tests.fakes.workers import Fault
-from tests.unit.services.data_plane import OWNER, DataPlane
+from tests.unit.services.data_plane import OWNER, OWNER_NAME, DataPlane
 
 EMPTY = Content(0, EMPTY_DIGEST, 64)
 
@@ -67,6 +67,14 @@ def _refusing_first(plane: DataPlane, refusals: int, error: EchoError) -> list[C
     return seen
 
 
+def test_a_manifest_names_the_one_before_and_no_two_are_alike(plane: DataPlane) -> None:
+    versions = [_publish(plane).file.head, _publish(plane).file.head, _publish(plane, "b").file.head]
+    described = [manifest.decode(plane.plain("a", version.manifest), version.manifest) for version in versions]
+    assert [each.parent_manifest for each in described] == ["", versions[0].manifest, ""]
+    assert len({each.salt for each in described}) == 3
+    assert plane.workers.listed(plane.members.list[0], ChunkKind.MANIFEST) == sorted(v.manifest for v in versions)
+
+
 def test_versions_of_a_file_follow_each_other_and_a_move_keeps_the_etag(plane: DataPlane) -> None:
     first = _publish(plane).file
     second = _publish(plane).file
@@ -90,7 +98,8 @@ def test_the_manifest_lies_on_the_workers_and_in_the_catalog_before_the_version_
     version = _publish(plane).file.head
     assert seen == [{"a", "b", "c"}]
     assert plane.catalog.replicas([version.manifest]) == {version.manifest: ("a", "b", "c")}
-    assert manifest.decode(plane.plain("b", version.manifest), version.manifest) == (version, OWNER)
+    described = manifest.decode(plane.plain("b", version.manifest), version.manifest)
+    assert (described.version, described.owner_id, described.owner_name) == (version, OWNER, OWNER_NAME)
 
 
 def test_the_receipt_says_what_was_given(plane: DataPlane) -> None:

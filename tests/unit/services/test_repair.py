@@ -8,7 +8,7 @@ import pytest
 
 from echofs.core.chunking import digest_of
 from echofs.core.errors import CatalogUnavailable, EchoError
-from echofs.core.models import ChunkRecord, Digest, Member
+from echofs.core.models import ChunkKind, ChunkRecord, Digest, Member
 from echofs.ports.chunks import Frame
 from echofs.services.repair import LONGEST_DELAY_SECONDS
 from tests.fakes.workers import Fault
@@ -211,3 +211,12 @@ def test_two_rounds_at_once_do_no_harm(plane: DataPlane) -> None:
     assert again == [0, 1]
     assert plane.catalog.replicas([digest]) == {digest: ("a", "b", "c")}
     assert plane.catalog.outbox_depth() == 0
+
+
+@pytest.mark.parametrize("kind", ChunkKind)
+def test_a_replica_is_made_as_the_kind_it_is(plane: DataPlane, kind: ChunkKind) -> None:
+    frame = plane.codec.encode(b"bytes", kind=kind)
+    plane.workers["a"].store([frame])
+    plane.catalog.record_chunks([ChunkRecord(frame.digest, frame.size, ("a",), ("b",))])
+    assert plane.repair.run_once() == 1
+    assert plane.workers["b"].frames == plane.workers["a"].frames
