@@ -14,6 +14,10 @@ from alembic import context
 from flask import current_app
 from sqlalchemy import Connection, Engine
 
+from echofs.adapters.catalog import postgresql
+
+_PATIENCE_MS = 600_000
+"""How long a process waits for another that is changing the tables of a SQLite catalog."""
 _ADVISORY_LOCK = 0x4563686F4653
 """Any number will do on which all EchoFS processes agree; this one spells the name."""
 
@@ -38,19 +42,22 @@ def _tables_replaceable(connection: Connection) -> Iterator[None]:
     deletions. The switch has no effect within a transaction, so it is set around it."""
     raw = connection.connection.cursor()
     raw.execute("PRAGMA foreign_keys=OFF")
+    (patience,) = raw.execute("PRAGMA busy_timeout").fetchone()
+    raw.execute(f"PRAGMA busy_timeout={_PATIENCE_MS}")
     try:
         yield
     finally:
         connection.rollback()
         raw.execute("PRAGMA foreign_keys=ON")
+        raw.execute(f"PRAGMA busy_timeout={patience}")
 
 
 @contextmanager
 def _alone(connection: Connection) -> Iterator[None]:
     """The lock ends with the transaction. Building an index may take longer than a request is allowed to."""
-    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
-    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
-    yield
+    with postgresql.unlimited(connection):
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
+        yield
 
 
 def _run_online(engine: Engine) -> None:

@@ -14,6 +14,17 @@ def db() -> None:
 
 
 @db.command()
+def create() -> None:
+    """Make the catalog's tables, or check those there are. Safe to repeat; changes no table that exists."""
+    from echofs.adapters.catalog import schema
+
+    settings = load(role=ProcessRole.COMMAND)
+    make_folder(settings.data_dir)
+    made = schema.create(schema.database_app(settings.database_url))
+    click.echo("The catalog's tables were made." if made else "The catalog is up to date.")
+
+
+@db.command()
 def upgrade() -> None:
     """Bring the catalog up to date. Safe to repeat; stop the masters first when the release notes say so."""
     from echofs.adapters.catalog import schema

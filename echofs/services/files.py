@@ -86,8 +86,10 @@ class Files:
 
     def versions(self, owner_id: str, file_id: str) -> list[Version]:
         """The history of a living file, the newest first. Raises :class:`NotFound`."""
-        self._catalog.file(owner_id, file_id)
-        return self._catalog.versions(owner_id, file_id)
+        history = self._catalog.versions(owner_id, file_id)
+        if history[0].kind is Kind.TOMBSTONE:
+            raise NotFound("There is no such file.")
+        return history
 
     def move(
         self, owner_id: str, file_id: str, path: str, wish: Wish, if_match: tuple[str, ...] | None = None

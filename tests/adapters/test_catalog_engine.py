@@ -12,7 +12,8 @@ from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from echofs.adapters.catalog.engine import Connections, LostRace, normalise_url, prepare_engine, translated
+from echofs.adapters.catalog.engine import Connections, normalise_url, prepare_engine, translated
+from echofs.adapters.catalog.races import LostRace
 from echofs.adapters.catalog.sql import SqlCatalog
 from echofs.adapters.catalog.tables import leases
 from echofs.core.errors import CatalogUnavailable, EchoError, InvalidSetting
@@ -32,7 +33,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 class TestSqliteConnections:
     @pytest.mark.parametrize(
         ("pragma", "value"),
-        [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 15000)],
+        [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 4000)],
     )
     def test_every_pooled_connection_is_durable_and_patient(self, engine: Engine, pragma: str, value: object) -> None:
         pooled = [engine.raw_connection() for _ in range(3)]

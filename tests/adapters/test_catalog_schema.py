@@ -117,7 +117,9 @@ def test_an_upgrade_leaves_the_programs_log_lines_alone(app: Flask, caplog: pyte
 def test_a_catalog_without_tables_is_refused_with_the_command_that_makes_them(app: Flask) -> None:
     with pytest.raises(InvalidSetting) as refused:
         check_current(open_engine(app))
-    assert refused.value.message == "The catalog is at revision none, this EchoFS needs 0001: run `echofs db upgrade`."
+    assert refused.value.message == (
+        "The catalog (DATABASE_URL) is at revision none, this EchoFS needs 0001: run `echofs db upgrade`."
+    )
     assert refused.value.field == "DATABASE_URL"
 
 

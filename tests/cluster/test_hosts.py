@@ -157,7 +157,7 @@ class TestAMasterThatCannotStart:
 
         assert early.run() == 2
         [why] = [line for line in early.log().splitlines() if not GUNICORN_SAYS.match(line)]
-        assert why.startswith("The catalog is at revision none")
+        assert why.startswith("The catalog (DATABASE_URL) is at revision none")
         assert "run `echofs db upgrade`" in why
 
 

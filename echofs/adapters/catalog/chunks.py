@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, delete, exists, func, literal, select, tuple_, update
 
-from echofs.adapters.catalog.rows import counted, insert_into, insert_missing, slices
+from echofs.adapters.catalog.rows import execute_rows, insert_into, insert_missing, insert_rows, slices
 from echofs.adapters.catalog.tables import DELETING, LIVE, chunks, outbox, replicas
 from echofs.core.models import ChunkRecord, Digest, OwedReplica, Timestamp
 
@@ -60,7 +60,7 @@ _DEPTH = select(func.count()).select_from(outbox)
 
 @cache
 def _touch(dialect: str) -> Any:
-    insert = insert_into(chunks, dialect)
+    insert = insert_rows(chunks, dialect)
     return insert.on_conflict_do_update(
         index_elements=[chunks.c.digest],
         set_={"state": LIVE, "touched_at": insert.excluded.touched_at},
@@ -100,14 +100,13 @@ def record(connection: Connection, records: Iterable[ChunkRecord], now: Timestam
     digests = sorted(sizes)
     rows = [{"digest": key, "size": sizes[key], "state": LIVE, "touched_at": now} for key in digests]
     dialect = connection.dialect.name
-    if counted(connection, _touch(dialect), rows) != len(rows):
+    if execute_rows(connection, _touch(dialect), rows) != len(rows):
         return False
     if present:
-        connection.execute(
-            insert_missing(replicas, dialect), [{"digest": key, "worker_id": worker} for key, worker in sorted(present)]
-        )
+        held = [{"digest": key, "worker_id": worker} for key, worker in sorted(present)]
+        execute_rows(connection, insert_missing(replicas, dialect), held)
     if owed - present:
-        connection.execute(insert_missing(outbox, dialect), _owed_rows(sorted(owed - present), now))
+        execute_rows(connection, insert_missing(outbox, dialect), _owed_rows(sorted(owed - present), now))
     for part in slices(digests):
         connection.execute(_DROP_PRESENT, {"digests": part})
     return True

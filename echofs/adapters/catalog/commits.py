@@ -12,19 +12,22 @@ The head itself moves by compare-and-swap: ``UPDATE files SET head = … WHERE i
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, select, update
 
 from echofs.adapters.catalog import chunks
-from echofs.adapters.catalog.engine import LostRace
+from echofs.adapters.catalog.races import LostRace
 from echofs.adapters.catalog.rows import (
     FILE_COLUMNS,
-    counted,
+    execute_rows,
     file_of,
     folder_rows,
+    given_rows,
     head_values,
     insert_missing,
+    insert_rows,
     key_row,
     version_row,
 )
@@ -58,11 +61,19 @@ _BY_DOT = (
 _KEYS = select(idempotency.c.owner_id, idempotency.c.key).where(
     idempotency.c.owner_id.in_(_list("owners")), idempotency.c.key.in_(_list("keys"))
 )
-_MOVE_HEAD = (
-    update(files)
-    .where(files.c.id == bindparam("file"), files.c.head == bindparam("parent"), ~files.c.deleted)
-    .values({name: bindparam(name) for name in ("head", "path", "folder", "deleted", "size", "updated_at")})
-)
+_CHANGING = ("head", "path", "folder", "deleted", "size", "updated_at")
+
+
+@cache
+def _move_heads(dialect: str) -> Any:
+    """The compare-and-swap, for rows of :func:`head_values` with the ``file`` and the ``parent``."""
+    if dialect == "sqlite":
+        here = files.c.id == bindparam("file"), files.c.head == bindparam("parent"), ~files.c.deleted
+        return update(files).where(*here).values({name: bindparam(name) for name in _CHANGING})
+    types = {"file": files.c.id.type, "parent": files.c.head.type, **{name: files.c[name].type for name in _CHANGING}}
+    given = given_rows(types)
+    here = files.c.id == given.c.file, files.c.head == given.c.parent, ~files.c.deleted
+    return update(files).where(*here).values({name: given.c[name] for name in _CHANGING})
 
 
 def make(connection: Connection, commits: Sequence[Commit], now: Timestamp, *, careful: bool) -> list[Answer]:
@@ -181,19 +192,20 @@ def _write(connection: Connection, commits: list[Commit], now: Timestamp) -> Non
     dialect = connection.dialect.name
     _write_heads(connection, commits)
     made = [version_row(commit.version) for commit in commits]
-    connection.execute(versions.insert(), sorted(made, key=lambda row: row["file_id"]))
+    execute_rows(connection, insert_rows(versions, dialect), sorted(made, key=lambda row: row["file_id"]))
     # Most of these folders exist already.
     placed = [c for c in commits if c.version.parent == 0 or c.version.kind is Kind.MOVE]
     if rows := folder_rows((commit.owner_id, commit.version.path) for commit in placed):
-        connection.execute(insert_missing(folders, dialect), rows)
+        execute_rows(connection, insert_missing(folders, dialect), rows)
     _expect(chunks.record(connection, (chunk for commit in commits for chunk in commit.chunks), now))
     if earlier := {digest for commit in commits for digest in earlier_chunks(commit)}:
         _expect(chunks.revive(connection, earlier, now))
     if records := [key_row(commit.idempotency) for commit in commits if commit.idempotency]:
-        _expect(counted(connection, insert_missing(idempotency, dialect), records) == len(records))
+        _expect(execute_rows(connection, insert_missing(idempotency, dialect), records) == len(records))
 
 
 def _write_heads(connection: Connection, commits: list[Commit]) -> None:
+    dialect = connection.dialect.name
     new = [_file_row(commit) for commit in commits if commit.version.parent == 0]
     moved = [
         {**head_values(commit.version), "file": commit.version.file_id, "parent": commit.version.parent}
@@ -202,10 +214,10 @@ def _write_heads(connection: Connection, commits: list[Commit]) -> None:
     ]
     if new:
         new.sort(key=lambda row: (row["owner_id"], row["path"]))
-        _expect(counted(connection, insert_missing(files, connection.dialect.name), new) == len(new))
+        _expect(execute_rows(connection, insert_missing(files, dialect), new) == len(new))
     if moved:
         moved.sort(key=lambda row: row["file"])
-        _expect(counted(connection, _MOVE_HEAD, moved) == len(moved))
+        _expect(execute_rows(connection, _move_heads(dialect), moved) == len(moved))
 
 
 def _file_row(commit: Commit) -> dict[str, Any]:

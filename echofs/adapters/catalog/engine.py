@@ -4,32 +4,27 @@ where the drivers' errors become ours."""
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, event, make_url
-from sqlalchemy.exc import (
-    ArgumentError,
-    DataError,
-    DBAPIError,
-    IntegrityError,
-    NotSupportedError,
-    ProgrammingError,
-)
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from echofs.adapters.catalog import postgresql
+from echofs.adapters.catalog.races import LostRace, again
+from echofs.adapters.catalog.standstill import CatalogBusy, Standstill
 from echofs.core.errors import CatalogUnavailable, InvalidSetting
 
-BUSY_SECONDS = 15
-"""How long a writer waits for its turn on SQLite."""
-POOL_SECONDS = 5
-"""How long a thread waits for a free connection."""
-_STATEMENT_MS = 5_000
-_CONNECT_SECONDS = 3
+T = TypeVar("T")
+
+BUSY_SECONDS = 4
+"""How long a writer waits for its turn on SQLite, and any thread for a free connection."""
 _READS = "echofs_reads"
-_TURN = "echofs_turn"
+_SHARED = "echofs_shared"
 _POSTGRES = "postgresql+psycopg2"
 _PRAGMAS = (
     f"busy_timeout={BUSY_SECONDS * 1000}",
@@ -38,12 +33,12 @@ _PRAGMAS = (
     "synchronous=FULL",
     "foreign_keys=ON",
 )
-_RETRIED_BY_POSTGRES = ("40001", "40P01")
+_RACES = ("40001", "40P01")
 """SQLSTATE of a serialization failure and of a deadlock: the loser has only to start again."""
-
-
-class LostRace(CatalogUnavailable):
-    """Another writer came between the checks and the writes. Nothing was changed; looking again is all it takes."""
+_LIMITS = ("55P03", "57014")
+"""A lock was not to be had in time; a statement took too long."""
+_OTHER_TABLES = ("3F000", "42P01", "42703", "42501")
+"""A schema, table or column is missing, or not ours to use."""
 
 
 def normalise_url(url: str) -> str:
@@ -59,6 +54,9 @@ def normalise_url(url: str) -> str:
     if parsed.drivername in ("postgres", "postgresql", _POSTGRES):
         if not parsed.database:
             raise _invalid("names no database: add /NAME at its end")
+        for option in parsed.query:
+            if not postgresql.is_option(option):
+                raise _invalid(f"has an option PostgreSQL does not know, {option}")
         return parsed.set(drivername=_POSTGRES).render_as_string(hide_password=False)
     if parsed.drivername in ("sqlite", "sqlite+pysqlite"):
         if not parsed.database or parsed.database == ":memory:" or parsed.database.startswith("file:"):
@@ -79,15 +77,24 @@ def engine_options(url: str) -> dict[str, Any]:
     """Arguments of ``create_engine`` for a normalised address: pools as large as a process has threads, and no wait
     without end."""
     if url.startswith("sqlite"):
-        return {"pool_size": 16, "max_overflow": 48, "pool_timeout": POOL_SECONDS}
+        return {"pool_size": 16, "max_overflow": 48, "pool_timeout": BUSY_SECONDS}
     return {
+        # PostgreSQL accepts 100 connections unless told otherwise, and four or five processes share them.
         "pool_size": 8,
-        "max_overflow": 24,
-        "pool_timeout": POOL_SECONDS,
-        # A restarted database then costs one ping, not one failed request for each pooled connection.
-        "pool_pre_ping": True,
-        "connect_args": {"connect_timeout": _CONNECT_SECONDS, "tcp_user_timeout": _STATEMENT_MS},
+        "max_overflow": 12,
+        "pool_timeout": BUSY_SECONDS,
+        "connect_args": dict(postgresql.CONNECT_ARGUMENTS),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What all users of an engine share. SQLite makes waiting writers sleep and poll, some of them for seconds; the
+    lock hands the turn on at once. Writers in other processes still wait for the file's own lock."""
+
+    turn: threading.Lock | None
+    reads: Standstill = field(default_factory=Standstill)
+    writes: Standstill = field(default_factory=Standstill)
 
 
 def prepare_engine(engine: Engine) -> Engine:
@@ -97,16 +104,18 @@ def prepare_engine(engine: Engine) -> Engine:
     On SQLite the driver's own handling of BEGIN is switched off: it begins late and shared, and two writers that both
     read first then overwrite each other without an error.
     """
-    sqlite = engine.dialect.name == "sqlite"
-    connect = _connect_sqlite if sqlite else _connect_postgres
-    if event.contains(engine, "connect", connect):
+    if _SHARED in engine.get_execution_options():
         return engine
-    event.listen(engine, "connect", connect)
+    sqlite = engine.dialect.name == "sqlite"
+    engine.update_execution_options(**{_SHARED: _Shared(threading.Lock() if sqlite else None)})
     if sqlite:
+        event.listen(engine, "connect", _connect_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
-        # SQLite makes waiting writers sleep and poll, some of them for seconds; a lock that all users of this engine
-        # share hands the turn on at once. Writers in other processes still wait for the file's own lock.
-        engine.update_execution_options(**{_TURN: threading.Lock()})
+    else:
+        postgresql.install_patience()
+        event.listen(engine, "connect", postgresql.limit_session)
+        event.listen(engine, "checkout", postgresql.refuse_stale)
+        event.listen(engine, "begin", _begin_postgres)
     return engine
 
 
@@ -121,11 +130,10 @@ def _begin_sqlite(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _connect_postgres(connection: Any, _record: object) -> None:
-    # Sent as a statement because connection poolers refuse it as a start-up option.
-    with connection.cursor() as cursor:
-        cursor.execute(f"SET statement_timeout = {_STATEMENT_MS}")
-    connection.commit()
+def _begin_postgres(connection: Connection) -> None:
+    # The engine's own isolation level AUTOCOMMIT would cost a round trip for each read, to set it back.
+    raw: Any = connection.connection.dbapi_connection
+    raw.autocommit = bool(connection.get_execution_options().get(_READS))
 
 
 @contextmanager
@@ -134,16 +142,26 @@ def translated() -> Iterator[None]:
     a wrong statement can cause pass unchanged."""
     try:
         yield
-    except IntegrityError as error:
-        raise LostRace("The catalog changed under this request; try again.") from error
-    except (DataError, NotSupportedError, ProgrammingError):
-        raise
     except DBAPIError as error:
-        if getattr(error.orig, "pgcode", None) in _RETRIED_BY_POSTGRES:
-            raise LostRace("The catalog changed under this request; try again.") from error
-        raise CatalogUnavailable("The catalog does not answer; try again shortly.") from error
+        meaning = _meaning(error)
+        if meaning is None:
+            raise
+        raise meaning from error
     except PoolTimeout as error:
         raise CatalogUnavailable("The catalog is busy; try again shortly.") from error
+
+
+def _meaning(error: DBAPIError) -> CatalogUnavailable | None:
+    state = getattr(error.orig, "pgcode", None)
+    if isinstance(error, IntegrityError) or state in _RACES:
+        return LostRace("The catalog changed under this request; try again.")
+    if state in _LIMITS:
+        return CatalogBusy("The catalog is busy; try again shortly.")
+    if state in _OTHER_TABLES:
+        return CatalogUnavailable("The catalog is not the one this EchoFS needs; its operator knows what to do.")
+    if isinstance(error, DataError | NotSupportedError | ProgrammingError):
+        return None
+    return CatalogUnavailable("The catalog does not answer; try again shortly.")
 
 
 class Connections:
@@ -151,27 +169,40 @@ class Connections:
 
     A reader runs one statement, which each engine answers from one consistent state: it needs no BEGIN, and on SQLite
     takes no lock that a writer could hold. A writer gets a transaction that is exclusive on SQLite and READ COMMITTED
-    on PostgreSQL, is committed at the end of the ``with`` and undone if that raises.
+    on PostgreSQL, is committed at the end and undone if anything raises.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = prepare_engine(engine)
-        self._turn: threading.Lock | None = engine.get_execution_options().get(_TURN)
-        sqlite = engine.dialect.name == "sqlite"
-        reads: dict[str, Any] = {_READS: True} if sqlite else {"isolation_level": "AUTOCOMMIT"}
-        self._reads = engine.execution_options(**reads)
+        self._shared: _Shared = engine.get_execution_options()[_SHARED]
+        self._reads = engine.execution_options(**{_READS: True})
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection for statements that each stand alone."""
-        with translated(), self._reads.connect() as connection:
+        with self._shared.reads.guarding(), translated(), self._reads.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A connection inside a transaction."""
-        with translated(), _in_turn(self._turn), self._engine.begin() as connection:
+        """A connection inside a transaction. Raises :class:`LostRace` when another writer was faster."""
+        # Whoever waited for the turn must learn first what the one before found out.
+        with (
+            _in_turn(self._shared.turn),
+            self._shared.writes.guarding(),
+            translated(),
+            self._engine.begin() as connection,
+        ):
             yield connection
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """What ``work`` returns, done inside a transaction; done again from the start after a lost race."""
+
+        def attempt(_: int) -> T:
+            with self.writing() as connection:
+                return work(connection)
+
+        return again(attempt)
 
 
 @contextmanager
@@ -180,7 +211,7 @@ def _in_turn(turn: threading.Lock | None) -> Iterator[None]:
         yield
         return
     if not turn.acquire(timeout=BUSY_SECONDS):
-        raise CatalogUnavailable("The catalog is busy; try again shortly.")
+        raise CatalogBusy("The catalog is busy; try again shortly.")
     try:
         yield
     finally:

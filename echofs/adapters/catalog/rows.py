@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, TableValuedAlias, Text, bindparam, cast, column, func, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.types import TypeEngine
 
 from echofs.adapters.catalog.tables import files, versions
 from echofs.core.models import Content, Dot, File, IdempotencyRecord, Kind, Version
@@ -108,14 +109,40 @@ def insert_into(table: Table, dialect: str) -> Any:
 
 
 @cache
+def insert_rows(table: Table, dialect: str) -> Any:
+    """An INSERT of whole rows, for :func:`execute_rows`."""
+    if dialect == "sqlite":
+        return insert_into(table, dialect)
+    given = given_rows({column.name: column.type for column in table.c})
+    return insert_into(table, dialect).from_select(list(given.c.keys()), select(*given.c))
+
+
+@cache
 def insert_missing(table: Table, dialect: str) -> Any:
-    """An INSERT that leaves rows alone which exist already, by any of their keys."""
-    return insert_into(table, dialect).on_conflict_do_nothing()
+    """The same, leaving rows alone which exist already, by any of their keys."""
+    return insert_rows(table, dialect).on_conflict_do_nothing()
 
 
-def counted(connection: Connection, statement: Any, rows: Sequence[dict[str, Any]]) -> int:
-    """Execute a statement for many rows at once; how many rows it changed."""
-    return connection.execute(statement, rows, execution_options=_COUNTED).rowcount
+def given_rows(types: Mapping[str, TypeEngine[Any]]) -> TableValuedAlias:
+    """On PostgreSQL, the rows given to :func:`execute_rows` as a table to select from: one array for each column, so
+    that one statement of one form carries any number of rows."""
+    arrays = []
+    for name, kind in types.items():
+        array = postgresql.ARRAY(Text() if isinstance(kind, Text) else kind)
+        arrays.append(cast(bindparam(name, type_=array), array))
+    columns = [column(name, kind) for name, kind in types.items()]
+    return func.unnest(*arrays).table_valued(*columns, name="given").render_derived()
+
+
+def execute_rows(connection: Connection, statement: Any, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Execute a statement for all the rows (one at least); how many it changed.
+
+    SQLite, which lives in this process, runs it once for each. For PostgreSQL it must be made with :func:`given_rows`,
+    because its driver would wait for an answer after each row.
+    """
+    if connection.dialect.name == "sqlite":
+        return connection.execute(statement, rows, execution_options=_COUNTED).rowcount
+    return connection.execute(statement, {name: [row[name] for row in rows] for name in rows[0]}).rowcount
 
 
 def slices(values: Iterable[T]) -> Iterator[list[T]]:

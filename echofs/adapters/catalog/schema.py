@@ -6,6 +6,8 @@ Nothing here connects when it is imported or when an application is built: a pro
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import flask_migrate
@@ -19,7 +21,7 @@ from sqlalchemy import Engine
 
 from echofs.adapters.catalog.engine import Connections, engine_options, normalise_url, prepare_engine, translated
 from echofs.adapters.catalog.tables import db
-from echofs.core.errors import InvalidSetting
+from echofs.core.errors import CatalogUnavailable, InvalidSetting
 
 
 def migrations_folder() -> Path:
@@ -54,33 +56,64 @@ def open_engine(app: Flask) -> Engine:
 
 def upgrade(app: Flask) -> None:
     """Bring the catalog's tables to the revision this EchoFS needs. Idempotent, and safe to run from several processes
-    at once: the second waits and finds nothing to do. Raises :class:`CatalogUnavailable`."""
-    open_engine(app)
-    with app.app_context(), translated():
+    at once: the second waits and finds nothing to do. Raises :class:`CatalogUnavailable`, saying why."""
+    with _explained(open_engine(app)), app.app_context(), translated():
         flask_migrate.upgrade(directory=str(migrations_folder()))
+
+
+def create(app: Flask) -> bool:
+    """Make the catalog's tables if there are none; whether there were none. Raises like :func:`check_current` when
+    there are others than this EchoFS needs."""
+    engine = open_engine(app)
+    missing = _revision(engine) is None
+    if missing:
+        upgrade(app)
+    check_current(engine)
+    return missing
 
 
 def check_current(engine: Engine) -> None:
     """Raise :class:`InvalidSetting` unless the tables are of the revision this EchoFS needs. Changes nothing.
 
-    Raises :class:`CatalogUnavailable` when there is no answer.
+    Raises :class:`CatalogUnavailable`, saying why, when the catalog cannot be opened.
     """
     scripts = ScriptDirectory.from_config(_config())
     wanted = scripts.get_current_head()
-    with Connections(engine).reading() as connection:
-        present = MigrationContext.configure(connection).get_current_revision()
+    present = _revision(engine)
     if present == wanted:
         return
     if present is not None and not _known(scripts, present):
         raise InvalidSetting(
-            f"The catalog is at revision {present}, which this EchoFS does not know: install the newer EchoFS that"
-            " made it.",
+            f"The catalog (DATABASE_URL) is at revision {present}, which this EchoFS does not know: install the newer"
+            " EchoFS that made it.",
             field="DATABASE_URL",
         )
     raise InvalidSetting(
-        f"The catalog is at revision {present or 'none'}, this EchoFS needs {wanted}: run `echofs db upgrade`.",
+        f"The catalog (DATABASE_URL) is at revision {present or 'none'}, this EchoFS needs {wanted}: run"
+        " `echofs db upgrade`.",
         field="DATABASE_URL",
     )
+
+
+def _revision(engine: Engine) -> str | None:
+    with _explained(engine), Connections(engine).reading() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+@contextmanager
+def _explained(engine: Engine) -> Iterator[None]:
+    """Users are told only that the catalog does not answer; whoever starts a process has to know why."""
+    try:
+        yield
+    except CatalogUnavailable as error:
+        cause = getattr(error.__cause__, "orig", None) or error.__cause__ or error.message
+        why = str(cause).strip().partition("\n")[0].rstrip(".")
+        if engine.url.password:
+            why = why.replace(str(engine.url.password), "***")
+        raise CatalogUnavailable(
+            f"The catalog (DATABASE_URL) cannot be opened: {why}. Check the address, and that the database runs.",
+            field="DATABASE_URL",
+        ) from error
 
 
 def _config() -> Config:

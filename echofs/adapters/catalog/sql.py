@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 
-from sqlalchemy import Engine, bindparam, delete, or_, select
+from sqlalchemy import Connection, Engine, bindparam, delete, or_, select
 
 from echofs.adapters.catalog import chunks, commits, listing, transfer
-from echofs.adapters.catalog.engine import Connections, LostRace
+from echofs.adapters.catalog.engine import Connections
+from echofs.adapters.catalog.races import LostRace, again
 from echofs.adapters.catalog.rows import insert_into, slices, storable
 from echofs.adapters.catalog.tables import idempotency, leases
 from echofs.core.errors import Conflict, EchoError, Unavailable
 from echofs.core.models import ChunkRecord, Digest, File, IdempotencyRecord, OwedReplica, Timestamp, Version
 from echofs.ports.catalog import Catalog, Commit, DumpPage, Entry, ListQuery, Page
 from echofs.ports.runtime import Clock
-
-ATTEMPTS = 5
-"""How often a batch starts that keeps losing races, before its commits go on one by one, or the caller is asked to."""
 
 _PING = select(1)
 _ANSWERED = select(
@@ -45,14 +44,11 @@ class SqlCatalog(Catalog):
     def commit(self, batch: Sequence[Commit]) -> list[File | EchoError]:
         if not batch:
             return []
-        lost: list[File | EchoError] = []
-        for attempt in range(ATTEMPTS):
-            try:
-                return self._commit(batch, careful=attempt > 0)
-            except LostRace as error:
-                lost = [error]
-        # The rival that keeps winning concerns one of them; the others need not lose with it.
-        return lost if len(batch) == 1 else [answer for one in batch for answer in self.commit([one])]
+        try:
+            return again(lambda attempt: self._commit(batch, careful=attempt > 0))
+        except LostRace as error:
+            # The rival that keeps winning concerns one of them; the others need not lose with it.
+            return [error] if len(batch) == 1 else [answer for one in batch for answer in self.commit([one])]
 
     def _commit(self, batch: Sequence[Commit], *, careful: bool) -> list[File | EchoError]:
         with self._connections.writing() as connection:
@@ -90,9 +86,11 @@ class SqlCatalog(Catalog):
             return connection.execute(_FORGET, {"before": before}).rowcount
 
     def record_chunks(self, records: Sequence[ChunkRecord]) -> None:
-        with self._connections.writing() as connection:
-            if not chunks.record(connection, records, self._clock.now()):
-                raise Unavailable("A chunk of this file is being deleted; send the file again.")
+        self._connections.write(partial(self._record, records))
+
+    def _record(self, records: Sequence[ChunkRecord], connection: Connection) -> None:
+        if not chunks.record(connection, records, self._clock.now()):
+            raise Unavailable("A chunk of this file is being deleted; send the file again.")
 
     def replicas(self, digests: Collection[Digest]) -> Mapping[Digest, tuple[str, ...]]:
         found: dict[Digest, tuple[str, ...]] = {}
@@ -103,13 +101,11 @@ class SqlCatalog(Catalog):
 
     def settle(self, worker_id: str, digests: Iterable[Digest]) -> None:
         for part in slices(sorted(set(digests))):
-            with self._connections.writing() as connection:
-                chunks.settle(connection, worker_id, part)
+            self._connections.write(partial(chunks.settle, worker_id=worker_id, digests=part))
 
     def owe(self, worker_id: str, digests: Iterable[Digest], reason: str, now: Timestamp) -> None:
         for part in slices(sorted(set(digests))):
-            with self._connections.writing() as connection:
-                chunks.owe(connection, worker_id, part, reason, now)
+            self._connections.write(partial(chunks.owe, worker_id=worker_id, digests=part, reason=reason, now=now))
 
     def due(self, now: Timestamp, limit: int) -> list[OwedReplica]:
         with self._connections.reading() as connection:
@@ -117,19 +113,17 @@ class SqlCatalog(Catalog):
 
     def postpone(self, owed: Sequence[OwedReplica], due_at: Timestamp) -> None:
         for part in slices(owed):
-            with self._connections.writing() as connection:
-                chunks.postpone(connection, part, due_at)
+            self._connections.write(partial(chunks.postpone, owed=part, due_at=due_at))
 
     def hasten(self, worker_id: str, now: Timestamp) -> None:
-        with self._connections.writing() as connection:
-            chunks.hasten(connection, worker_id, now)
+        self._connections.write(partial(chunks.hasten, worker_id=worker_id, now=now))
 
     def outbox_depth(self) -> int:
         with self._connections.reading() as connection:
             return chunks.depth(connection)
 
     def acquire_lease(self, name: str, holder: str, now: Timestamp, until: Timestamp) -> bool:
-        with self._connections.writing() as connection:
+        def take(connection: Connection) -> bool:
             insert = insert_into(leases, connection.dialect.name).values(name=name, holder=holder, expires_at=until)
             taken = insert.on_conflict_do_update(
                 index_elements=[leases.c.name],
@@ -137,6 +131,8 @@ class SqlCatalog(Catalog):
                 where=or_(leases.c.holder == holder, leases.c.expires_at <= now),
             ).returning(leases.c.name)
             return connection.execute(taken).first() is not None
+
+        return self._connections.write(take)
 
     def release_lease(self, name: str, holder: str) -> None:
         with self._connections.writing() as connection:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, bindparam, delete, exists, select, text, tuple_
+from sqlalchemy import Connection, Select, Table, bindparam, delete, exists, select, tuple_
 
+from echofs.adapters.catalog import postgresql
 from echofs.adapters.catalog.rows import (
     FILE_COLUMNS,
     VERSION_COLUMNS,
+    execute_rows,
     file_of,
     folder_rows,
     head_values,
-    insert_into,
+    insert_rows,
     key_row,
     version_of,
     version_row,
@@ -147,8 +150,9 @@ def put(connection: Connection, entries: Sequence[Entry]) -> None:
 def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
     if rows:
         # Any other key in use twice is an error: doing nothing then would lose a row in silence.
-        insert = insert_into(table, connection.dialect.name)
-        connection.execute(insert.on_conflict_do_nothing(index_elements=list(table.primary_key.columns)), rows)
+        insert = insert_rows(table, connection.dialect.name)
+        keep = insert.on_conflict_do_nothing(index_elements=list(table.primary_key.columns))
+        execute_rows(connection, keep, rows)
 
 
 def _file_row(file: File) -> dict[str, Any]:
@@ -177,8 +181,8 @@ def empty(connection: Connection) -> bool:
 
 def clear(connection: Connection) -> None:
     """Delete all that a dump reads."""
-    if connection.dialect.name == "postgresql":
-        # What took many statements to fill may take one of them more than a request's patience to empty.
-        connection.execute(text("SET LOCAL statement_timeout = 0"))
-    for table in reversed(_IN_ORDER_OF_DEPENDENCE):
-        connection.execute(delete(table))
+    # What took many statements to fill may take one of them more than a request's patience to empty.
+    patient = postgresql.unlimited(connection) if connection.dialect.name == "postgresql" else nullcontext()
+    with patient:
+        for table in reversed(_IN_ORDER_OF_DEPENDENCE):
+            connection.execute(delete(table))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Engine, bindparam, case, delete, func, or_, select, update
 
-from echofs.adapters.catalog.engine import Connections, LostRace
-from echofs.adapters.catalog.rows import counted, insert_missing, storable
+from echofs.adapters.catalog.engine import Connections
+from echofs.adapters.catalog.rows import execute_rows, insert_missing, storable
 from echofs.adapters.catalog.tables import revoked_tokens, users
 from echofs.core.errors import NameTaken, NotFound
 from echofs.core.models import Role, Timestamp, User
@@ -75,16 +76,8 @@ class SqlUsers(UserDirectory):
             "disabled": user.disabled,
             "created_at": user.created_at,
         }
-        try:
-            self._insert(row)
-        except LostRace:
-            # Somebody took one of them since the check; looking again says which.
-            self._insert(row)
-
-    def _insert(self, row: dict[str, Any]) -> None:
-        with self._connections.writing() as connection:
-            _refuse_taken(connection, row["name_key"], row["email_key"])
-            connection.execute(users.insert(), row)
+        # Somebody may take one of them between the check and the insertion; looking again says which.
+        self._connections.write(partial(_insert, row=row))
 
     def by_id(self, user_id: str) -> User:
         return self._only(_BY_ID, {"user": user_id})
@@ -111,8 +104,9 @@ class SqlUsers(UserDirectory):
         self._change(_SET_ROLE, {"user": user_id, "new_role": role.value})
 
     def _change(self, statement: Any, values: dict[str, str]) -> int:
-        with self._connections.writing() as connection:
-            epoch: int | None = connection.execute(statement, values).scalar_one_or_none()
+        epoch: int | None = self._connections.write(
+            lambda writer: writer.execute(statement, values).scalar_one_or_none()
+        )
         if epoch is None:
             raise _not_found()
         return epoch
@@ -121,8 +115,9 @@ class SqlUsers(UserDirectory):
         rows = [{"token_id": token, "expires_at": expires_at} for token in sorted(set(token_ids))]
         if not rows:
             return 0
-        with self._connections.writing() as connection:
-            return counted(connection, insert_missing(revoked_tokens, connection.dialect.name), rows)
+        return self._connections.write(
+            lambda writer: execute_rows(writer, insert_missing(revoked_tokens, writer.dialect.name), rows)
+        )
 
     def revoked(self, token_ids: Collection[str]) -> bool:
         with self._connections.reading() as connection:
@@ -131,6 +126,11 @@ class SqlUsers(UserDirectory):
     def forget_revoked(self, before: Timestamp) -> int:
         with self._connections.writing() as connection:
             return connection.execute(_FORGET, {"before": before}).rowcount
+
+
+def _insert(connection: Connection, row: dict[str, Any]) -> None:
+    _refuse_taken(connection, row["name_key"], row["email_key"])
+    connection.execute(users.insert(), row)
 
 
 def _refuse_taken(connection: Connection, name_key: str, email_key: str) -> None:

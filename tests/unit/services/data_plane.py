@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from echofs.adapters.frames import Lz4Codec
 from echofs.core import chunking
 from echofs.core.models import Content, Digest
+from echofs.ports.catalog import Catalog
 from echofs.services.files import Files
 from echofs.services.intake import Intake, Tally
 from echofs.services.memory import MemoryBudget
@@ -32,13 +33,20 @@ LIMIT = 1 << 20
 
 class DataPlane:
     """Three workers in three zones and a catalog; chunks of 64 bytes. With ``clock_runs``, waiting in vain takes no
-    time."""
+    time. ``catalog`` is one in memory unless given."""
 
-    def __init__(self, worker_ids: Iterable[str] = "abc", *, clock_runs: bool = True, max_size: int = 0) -> None:
+    def __init__(
+        self,
+        worker_ids: Iterable[str] = "abc",
+        *,
+        clock_runs: bool = True,
+        max_size: int = 0,
+        catalog: Catalog | None = None,
+    ) -> None:
         self.clock = FakeClock()
         self.members = FakeMembers([a_member(worker_id) for worker_id in worker_ids])
         self.workers = FakeWorkers(worker_ids, self.clock if clock_runs else None)
-        self.catalog = MemoryCatalog(self.clock)
+        self.catalog = catalog or MemoryCatalog(self.clock)
         self.codec = Lz4Codec(1 << 20)
         self.meters = FakeMeters()
         self.budget = MemoryBudget(LIMIT)
