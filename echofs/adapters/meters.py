@@ -32,6 +32,8 @@ COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "replica_failures": ("Replicas that a worker did not make durable", ("worker", "reason")),
     "read_fallbacks": ("Chunks read from another worker because this one did not bring them", ("worker",)),
     "corrupt_replicas": ("Replicas that failed their check when read", ("worker",)),
+    "head_lookups": ("Hybrid reads that looked for a head in the shared cache", ("result",)),
+    "redis_failures": ("Questions to Redis that failed, each followed by a time without it", ()),
     "commits": ("Versions offered to the catalog", ("result",)),
     "repairs": ("Owed replicas worked on", ("result",)),
 }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -18,8 +18,10 @@ from echofs.bootstrap.application import (
     no_internal_routes,
 )
 from echofs.bootstrap.basics import Basics, open_basics
-from echofs.services.accounts import Accounts, Principal
+from echofs.ports.runtime import Meters
+from echofs.services.accounts import Accounts
 from echofs.services.cluster import ClusterSurvey
+from echofs.services.heads import Heads
 from echofs.services.health import MasterHealth
 from echofs.services.late import settle_late
 from echofs.services.loops import Loop, Loops
@@ -33,6 +35,9 @@ from echofs.web.ops import cluster_blueprint, ops_blueprint
 from echofs.web.tokens import Authenticator, Tokens, TokenSettings
 from echofs.web.uploads import uploads_blueprint
 
+if TYPE_CHECKING:
+    from echofs.bootstrap.sharing import Sharing
+
 
 def master(settings: Settings) -> Flask:
     """The application of this role. Raises like :func:`~echofs.bootstrap.create_app`."""
@@ -40,13 +45,17 @@ def master(settings: Settings) -> Flask:
     meters = PrometheusMeters()
     app = bare_application(basics)
     plane = parts.open_data_plane(app, settings, basics, meters)
-    service = parts.open_file_service(settings, basics, plane, meters)
-    health = MasterHealth(plane.catalog, plane.members, basics.clock, __version__)
+    sharing = _open_sharing(settings, basics, meters)
+    heads = Heads(plane.catalog, sharing.heads if sharing else None, meters)
+    service = parts.open_file_service(settings, basics, plane, heads, meters)
+    redis = (lambda: sharing.link.here) if sharing else None
+    health = MasterHealth(plane.catalog, plane.members, basics.clock, __version__, redis)
     survey = ClusterSurvey(
         plane.catalog, plane.workers, plane.members, basics.clock, wanted=settings.replication_factor
     )
     install_metrics(app, meters, outbox_depth=health.outbox_depth)
-    authenticate = _mount_accounts(app, settings, parts.make_accounts(settings, plane.users, basics), basics)
+    accounts = parts.make_accounts(settings, plane.users, basics)
+    authenticate = _mount_accounts(app, settings, accounts, basics, sharing)
     install_access(app, authenticate=authenticate, verify_call=no_internal_routes)
     monotonic = basics.clock.monotonic
     app.register_blueprint(ops_blueprint(health.report, api=True))
@@ -60,12 +69,24 @@ def master(settings: Settings) -> Flask:
     app.extensions[EXTENSION] = Loops(
         Loop("members", BEAT_SECONDS, plane.members.refresh),
         Loop("late replicas", BEAT_SECONDS, partial(settle_late, service.replicator, plane.catalog)),
-        on_stop=(service.replicator.stop, service.reader.stop),
+        *(sharing.loops(authenticate.forget) if sharing else ()),
+        on_stop=(service.replicator.stop, service.reader.stop, *((sharing.link.close,) if sharing else ())),
     )
     return app
 
 
-def _mount_accounts(app: Flask, settings: Settings, accounts: Accounts, basics: Basics) -> Callable[[str], Principal]:
+def _open_sharing(settings: Settings, basics: Basics, meters: Meters) -> Sharing | None:
+    if settings.redis_addr is None:
+        return None
+    # Its library alone takes a sixth of a second to load.
+    from echofs.bootstrap.sharing import open_sharing
+
+    return open_sharing(settings.redis_addr, basics, meters)
+
+
+def _mount_accounts(
+    app: Flask, settings: Settings, accounts: Accounts, basics: Basics, sharing: Sharing | None
+) -> Authenticator:
     """Add the account routes; what turns a user's token into its bearer."""
     life = TokenSettings(
         settings.jwt_secret,
@@ -73,9 +94,9 @@ def _mount_accounts(app: Flask, settings: Settings, accounts: Accounts, basics: 
         refresh_seconds=int(settings.jwt_refresh_days * 86400),
     )
     tokens = Tokens(app, life)
-    authenticator = Authenticator(tokens, accounts, basics.clock)
+    authenticator = Authenticator(tokens, accounts, basics.clock, news=sharing.news if sharing else None)
     rates = Rates(login_per_name_and_address=settings.login_rate) if settings.login_rate else None
-    storage = f"redis://{settings.redis_addr}" if settings.redis_addr else "memory://"
-    limits = AccountLimits(app, rates, storage_uri=storage, enabled=bool(settings.login_rate))
+    uri, options = sharing.counters() if sharing else ("memory://", {})
+    limits = AccountLimits(app, rates, storage_uri=uri, storage_options=options, enabled=bool(settings.login_rate))
     app.register_blueprint(accounts_blueprint(accounts, tokens, authenticator, limits))
     return authenticator

@@ -20,6 +20,7 @@ from echofs.ports.runtime import Meters
 from echofs.services.accounts import Accounts
 from echofs.services.cluster import MemberView
 from echofs.services.files import Files
+from echofs.services.heads import Heads
 from echofs.services.memory import MemoryBudget
 from echofs.services.publishing import Publisher
 from echofs.services.reading import ChunkReader
@@ -68,12 +69,14 @@ def open_data_plane(app: Flask, settings: Settings, basics: Basics, meters: Mete
     return DataPlane(catalog, SqlUsers(engine), codec, workers, members, reader)
 
 
-def open_file_service(settings: Settings, basics: Basics, plane: DataPlane, meters: Meters) -> FileService:
+def open_file_service(
+    settings: Settings, basics: Basics, plane: DataPlane, heads: Heads, meters: Meters
+) -> FileService:
     """The services behind a master's file routes."""
     wanted = settings.replication_factor
     budget = MemoryBudget(settings.upload_memory)
     replicator = Replicator(plane.workers, plane.members, budget, basics.clock, meters, wanted=wanted)
-    publisher = Publisher(plane.catalog, replicator, plane.codec, basics.clock, basics.ids, meters)
+    publisher = Publisher(plane.catalog, heads, replicator, plane.codec, basics.clock, basics.ids, meters)
     reader = FileReader(plane.reader, MemoryBudget(settings.upload_memory))
     uploads = Uploads(
         plane.catalog,
@@ -85,7 +88,7 @@ def open_file_service(settings: Settings, basics: Basics, plane: DataPlane, mete
         chunk_size=settings.chunk_size,
         max_size=settings.max_upload_size,
     )
-    files = Files(plane.catalog, publisher, reader, plane.workers, plane.members, wanted=wanted)
+    files = Files(plane.catalog, heads, publisher, reader, plane.workers, plane.members, wanted=wanted)
     return FileService(replicator, reader, uploads, files)
 
 

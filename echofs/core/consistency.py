@@ -1,7 +1,8 @@
-"""What a consistency level demands, and the receipt that says what was given. All quorum arithmetic is in this file."""
+"""What a consistency level demands, and the receipts that say what was given. All quorum arithmetic is in this file."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -12,6 +13,9 @@ STRONG_REPLICAS = 2
 """Durable replicas behind an acknowledged strong write: any one worker may then be lost."""
 STRONG_ZONES = 2
 AUTO = "auto"
+STALENESS_SECONDS = 5.0
+"""How far a hybrid read may lag behind the catalog, counted from the sending of the question that validated it."""
+_BOUNDED = re.compile(r"bounded *; *t *= *(?P<amount>\d{1,6}(\.\d{1,6})?) *(?P<unit>ms|s)", re.ASCII)
 
 
 def quorum_met(acknowledged: Collection[str], zones: Mapping[str, str]) -> bool:
@@ -26,11 +30,32 @@ def quorum_met(acknowledged: Collection[str], zones: Mapping[str, str]) -> bool:
 
 
 def parse_level(text: str | None) -> str:
-    """A client's wish: a level or ``auto`` (also the default). Raises :class:`InvalidRequest` naming the choices."""
+    """A client's wish: a level, ``auto`` (also the default), or ``bounded;t=5s`` for the staleness a read may have.
+
+    Raises :class:`InvalidRequest` naming the choices.
+    """
     wish = (text or AUTO).strip().lower()
-    if wish != AUTO and wish not in set(Level):
-        raise InvalidRequest(f"Unknown consistency level; choose {', '.join(Level)} or {AUTO}.", field="consistency")
+    if wish != AUTO and wish not in set(Level) and not _BOUNDED.fullmatch(wish):
+        raise InvalidRequest(
+            f"Unknown consistency level; choose {', '.join(Level)}, bounded;t=5s (or 500ms) or {AUTO}.",
+            field="consistency",
+        )
     return wish
+
+
+def staleness_allowed(wish: str) -> float:
+    """How many seconds the head of a read may lag behind the catalog, for a wish that :func:`parse_level` returned.
+
+    0 demands the catalog itself. ``available`` gets what ``hybrid`` gets, which promises more, and ``auto`` what
+    ``strong`` gets.
+    """
+    if wish in (Level.HYBRID, Level.AVAILABLE):
+        return STALENESS_SECONDS
+    bounded = _BOUNDED.fullmatch(wish)
+    if bounded is None:
+        return 0.0
+    seconds = float(bounded["amount"]) * (0.001 if bounded["unit"] == "ms" else 1)
+    return min(seconds, STALENESS_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +76,14 @@ class Receipt:
     committed: bool
     latency_ms: float
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadReceipt:
+    """What a read got: ``version`` was the file's head at most ``staleness_ms`` before it was looked up (0: it was the
+    head then)."""
+
+    mode_requested: str
+    mode_used: Level
+    version: int
+    staleness_ms: int

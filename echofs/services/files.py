@@ -15,6 +15,7 @@ from echofs.core.placement import zones_of
 from echofs.ports.catalog import Catalog, ListQuery, Page
 from echofs.ports.chunks import WorkerClient
 from echofs.services.cluster import MemberView
+from echofs.services.heads import FoundHead, Heads
 from echofs.services.intake import Tally
 from echofs.services.publishing import Draft, Published, Publisher, Wish
 from echofs.services.streaming import FileReader
@@ -58,6 +59,7 @@ class Files:
     def __init__(
         self,
         catalog: Catalog,
+        heads: Heads,
         publisher: Publisher,
         reader: FileReader,
         workers: WorkerClient,
@@ -66,15 +68,17 @@ class Files:
         wanted: int,
     ) -> None:
         self._catalog = catalog
+        self._heads = heads
         self._publisher = publisher
         self._reader = reader
         self._workers = workers
         self._members = members
         self._wanted = wanted
 
-    def get(self, owner_id: str, file_id: str) -> File:
-        """A living file. Raises :class:`NotFound`."""
-        return self._catalog.file(owner_id, file_id)
+    def find(self, owner_id: str, file_id: str, within: float = 0.0) -> FoundHead:
+        """A living file with its head, which may lag ``within`` seconds behind the catalog. Raises
+        :class:`NotFound`."""
+        return self._heads.find(owner_id, file_id, within)
 
     def page(self, query: ListQuery) -> Page:
         """One page of living files. Raises :class:`InvalidRequest` for a malformed cursor."""

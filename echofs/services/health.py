@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -46,9 +46,20 @@ class HealthReport:
 
 
 class MasterHealth:
-    """A master is as well as its catalog and its workers. Thread-safe; an answer takes a third of a second at most."""
+    """A master is as well as its catalog and its workers. Thread-safe; an answer takes a third of a second at most.
 
-    def __init__(self, catalog: Catalog, members: MemberView, clock: Clock, version: str) -> None:
+    ``redis`` says, without asking, whether Redis answered last; None without one.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        members: MemberView,
+        clock: Clock,
+        version: str,
+        redis: Callable[[], bool] | None = None,
+    ) -> None:
+        self._redis = redis
         self._members = members
         self._version = version
         self._catalog = Probe(catalog.ping, clock, every_seconds=CATALOG_EVERY_SECONDS)
@@ -77,6 +88,8 @@ class MasterHealth:
             "can_read": catalog and bool(available),
             "replicas_owed": owed,
         }
+        if self._redis is not None:
+            details["redis"] = "ok" if self._redis() else "away"
         status = Status.UNAVAILABLE if not details["can_read"] else Status.OK
         reasons = _shortcomings(details)
         if reasons and status is Status.OK:
@@ -156,6 +169,10 @@ def _shortcomings(details: Mapping[str, object]) -> tuple[str, ...]:
         (catalog and known and not details["can_write"], "Too few workers are up for strong writes."),
         (details["controller"] != "ok", "The controller does not answer; the last list of workers is used."),
         (catalog and owed is None, "The catalog does not say how many replicas are owed."),
+        (
+            details.get("redis") == "away",
+            "Redis is away: limits count per process, revocations take a second, hybrid reads ask the catalog.",
+        ),
         (owed, f"Replicas still to be made: {owed}."),
     )
     return tuple(sentence for wrong, sentence in checks if wrong)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 
 from echofs.core import manifest
 from echofs.core.chunking import digest_of
-from echofs.core.consistency import Receipt
+from echofs.core.consistency import STALENESS_SECONDS, Receipt
 from echofs.core.errors import ClusterFull, EchoError, HeadMoved, TooFewReplicas
 from echofs.core.manifest import Manifest
 from echofs.core.models import ChunkKind, ChunkRecord, Content, Dot, File, IdempotencyRecord, Kind, Level, Version
@@ -17,6 +17,7 @@ from echofs.ports.catalog import Catalog, Commit
 from echofs.ports.chunks import ChunkCodec
 from echofs.ports.runtime import Clock, Ids, Meters
 from echofs.services.batching import Batcher
+from echofs.services.heads import Heads
 from echofs.services.intake import Intake, Tally
 from echofs.services.pending import PendingChunk
 from echofs.services.replication import Replicator
@@ -24,6 +25,10 @@ from echofs.services.replication import Replicator
 COMMITS_TOGETHER = 64
 ATTEMPTS = 50
 """How often a write without a precondition may lose against others before its client is asked to try again."""
+_LAGGING = (
+    f"The shared cache did not answer: for {STALENESS_SECONDS:g} s hybrid reads through other masters may still find "
+    "the version before."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +66,16 @@ class Publisher:
     """Thread-safe. Concurrent commits of one process share a catalog transaction."""
 
     def __init__(
-        self, catalog: Catalog, replicator: Replicator, codec: ChunkCodec, clock: Clock, ids: Ids, meters: Meters
+        self,
+        catalog: Catalog,
+        heads: Heads,
+        replicator: Replicator,
+        codec: ChunkCodec,
+        clock: Clock,
+        ids: Ids,
+        meters: Meters,
     ) -> None:
-        self._catalog = catalog
+        self._heads = heads
         self._replicator = replicator
         self._codec = codec
         self._clock = clock
@@ -103,10 +115,18 @@ class Publisher:
             outcome = self._commits.call(commit)
             self._meters.add("commits", result="refused" if isinstance(outcome, EchoError) else "committed")
             if isinstance(outcome, File):
-                return Published(outcome, receipt)
+                return self.acknowledge(Published(outcome, receipt))
             if not isinstance(outcome, HeadMoved):
                 raise outcome
         raise HeadMoved("Other writers kept changing this file; nothing was changed. Try again.")
+
+    def acknowledge(self, published: Published) -> Published:
+        """The last step before a write is answered, for the first time or again: reads through any master must see it,
+        and the receipt says so where that cannot be promised."""
+        if self._heads.superseded(published.file):
+            return published
+        reasons = filter(None, (published.receipt.reason, _LAGGING))
+        return replace(published, receipt=replace(published.receipt, reason=" ".join(reasons)))
 
     def _version(self, head: File | None, draft: Draft, owner_id: str, owner_name: str) -> tuple[Version, bytes]:
         """The version that follows ``head``, and its manifest."""

@@ -185,11 +185,13 @@ class Uploads:
         receipt = answer["receipt"]
         versions = self._catalog.versions(owner_id, answer["file"])
         version = next(version for version in versions if version.number == answer["version"])
-        return Published(
+        published = Published(
             File(version.file_id, owner_id, version, versions[-1].created_at),
             Receipt(**{**receipt, "mode_used": Level(receipt["mode_used"]), "workers": tuple(receipt["workers"])}),
             replayed=True,
         )
+        # The master that committed it may have died before it told anybody.
+        return self.publisher.acknowledge(published)
 
 
 def check_match(head: File, if_match: tuple[str, ...] | None) -> None:

@@ -119,7 +119,8 @@ class Settings:
     database_url: str = _from(
         "DATABASE_URL", parsing.catalog, lambda known: f"sqlite:///{known['data_dir'] / 'catalog.db'}", secret=True
     )
-    redis_addr: str | None = _from("REDIS_ADDR", parsing.host_and_port)
+    redis_addr: str | None = _from("REDIS_ADDR", parsing.redis, secret=True)
+    """The URL of a Redis or Valkey server that all masters share; None without one."""
     aws_region: str | None = _from("AWS_REGION", parsing.name)
     s3_endpoint_url: str | None = _from("S3_ENDPOINT_URL", parsing.endpoint)
     """Where S3 answers; AWS's own address for the region when not set."""

@@ -118,13 +118,19 @@ def host(value: str) -> str:
     return value.strip("[]")
 
 
-def host_and_port(value: str) -> str:
-    """``host:port``."""
-    address, _, number = value.rpartition(":")
+def redis(value: str) -> str:
+    """``host:port``, or a ``redis://`` or ``rediss://`` URL with user, password and database number; the URL. It may
+    hold a password, so the parser never repeats it."""
+    parts = urlsplit(value if "://" in value else f"redis://{value}")
     try:
-        return f"{host(address)}:{port(number)}"
+        host(parts.hostname or "")
+        complete = parts.scheme in ("redis", "rediss") and bool(parts.port)
     except ValueError:
-        raise ValueError("host:port, such as 127.0.0.1:6379") from None
+        complete = False
+    database = parts.path.strip("/")
+    if not complete or parts.query or parts.fragment or not (database.isdecimal() or not database):
+        raise ValueError("host:port, such as 127.0.0.1:6379, or redis://:PASSWORD@HOST:6379/0 (rediss:// for TLS)")
+    return parts.geturl()
 
 
 def url(value: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from echofs.core.models import User
+from echofs.ports.sessions import Ended
 from echofs.services.accounts import Accounts, Grant
 from echofs.web.access import bearer_token, current_user
 from echofs.web.answers import ok
@@ -42,13 +43,13 @@ def accounts_blueprint(
             grant = accounts.refresh(claims)
         finally:
             # Whether it worked or was a second use, what is remembered of this session may have changed.
-            authenticator.forget_session(claims.sid)
+            authenticator.revoked(Ended(sid=claims.sid))
         return ok(_pair(grant), message="Refreshed.")
 
     @blueprint.post("/logout")
     def logout() -> Response:
         accounts.logout(current_user())
-        authenticator.forget_session(current_user().sid)
+        authenticator.revoked(Ended(sid=current_user().sid))
         return ok(message="Logged out.")
 
     @blueprint.get("/profile")
@@ -59,7 +60,7 @@ def accounts_blueprint(
     def change_password() -> Response:
         body = load(PasswordSchema, request)
         grant = try_change(current_user(), body["old_password"], body["new_password"])
-        authenticator.forget_user(grant.user.id)
+        authenticator.revoked(Ended(user_id=grant.user.id))
         return ok(_pair(grant), message="Password changed; all other sessions have ended.")
 
     def _pair(grant: Grant) -> JsonDict:

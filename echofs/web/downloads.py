@@ -9,14 +9,16 @@ from urllib.parse import quote
 from flask import Blueprint, Response, request
 from werkzeug.http import http_date
 
+from echofs.core.consistency import ReadReceipt
 from echofs.core.errors import InvalidRequest, NotFound
-from echofs.core.models import Kind, Version
+from echofs.core.models import Kind, Level, Version
 from echofs.ports.runtime import Meters
 from echofs.services.files import Files
 from echofs.services.streaming import FileReader
 from echofs.web import conditions
 from echofs.web.access import current_user
 from echofs.web.conditions import ByteRange
+from echofs.web.levels import read_headers, read_wish
 from echofs.web.render import DEFAULT_TYPE, content_type
 
 INLINE_TYPES = frozenset(
@@ -34,9 +36,9 @@ def downloads_blueprint(files: Files, reader: FileReader, meters: Meters) -> Blu
 
     @blueprint.get("/<file_id>/download")
     def download(file_id: str) -> Response:
-        version = _version(files, file_id)
+        version, receipt = _version(files, file_id)
         if conditions.not_modified(request, version):
-            return _with_validators(Response(status=304), version)
+            return _described(Response(status=304), version, receipt)
         part = conditions.requested_range(request, version)
         span = part or ByteRange(0, version.content.size - 1)
         length = span.last - span.first + 1
@@ -51,26 +53,30 @@ def downloads_blueprint(files: Files, reader: FileReader, meters: Meters) -> Blu
         response.headers["Accept-Ranges"] = "bytes"
         if part:
             response.headers["Content-Range"] = f"bytes {span.first}-{span.last}/{version.content.size}"
-        return _with_validators(response, version)
+        return _described(response, version, receipt)
 
     return blueprint
 
 
-def _version(files: Files, file_id: str) -> Version:
-    """The head, or the version asked for by number."""
+def _version(files: Files, file_id: str) -> tuple[Version, ReadReceipt]:
+    """The head, or the version asked for by number, and how it was found."""
     owner_id = current_user().user_id
+    wish = read_wish(request)
     number = request.args.get("version")
     if number is None:
-        return files.get(owner_id, file_id).head
+        found = files.find(owner_id, file_id, wish.within)
+        return found.file.head, wish.receipt(found)
     if not number.isascii() or not number.isdigit():
         raise InvalidRequest("A version is a number.", field="version")
     for version in files.versions(owner_id, file_id):
         if version.number == int(number[:18]) and version.kind is not Kind.TOMBSTONE:
-            return version
+            return version, ReadReceipt(wish.level, Level.STRONG, version.number, staleness_ms=0)
     raise NotFound("There is no such version of this file.")
 
 
-def _with_validators(response: Response, version: Version) -> Response:
+def _described(response: Response, version: Version, receipt: ReadReceipt) -> Response:
+    """The answer with its validators, and the level at which the version was found."""
+    response.headers.update(read_headers(receipt))
     response.headers["ETag"] = f'"{version.etag}"'
     response.headers["Last-Modified"] = http_date(version.created_at // 1_000_000)
     response.headers["Cache-Control"] = "private, no-cache"

@@ -15,6 +15,7 @@ from echofs.services.publishing import Wish
 from echofs.web import conditions
 from echofs.web.access import current_user
 from echofs.web.answers import ok
+from echofs.web.levels import read_headers, read_receipt_json, read_wish
 from echofs.web.render import count_json, file_json, receipt_json, version_json
 from echofs.web.schemas import MoveSchema, load
 
@@ -35,8 +36,11 @@ def files_blueprint(files: Files, monotonic: Callable[[], float]) -> Blueprint:
 
     @blueprint.get("/<file_id>")
     def details(file_id: str) -> Response:
-        file = files.get(current_user().user_id, file_id)
-        return ok({"file": file_json(file)}, headers={"ETag": f'"{file.head.etag}"'})
+        wish = read_wish(request)
+        found = files.find(current_user().user_id, file_id, wish.within)
+        receipt = wish.receipt(found)
+        headers = {"ETag": f'"{found.file.head.etag}"', **read_headers(receipt)}
+        return ok({"file": file_json(found.file)}, consistency=read_receipt_json(receipt), headers=headers)
 
     @blueprint.patch("/<file_id>")
     def change(file_id: str) -> Response:

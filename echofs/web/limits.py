@@ -4,12 +4,11 @@ many at once cannot slip through together."""
 from __future__ import annotations
 
 import hashlib
-import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from flask import Flask, g, request
 from flask_limiter import Limiter, RateLimitExceeded
@@ -22,9 +21,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _FALLBACK_WAIT_SECONDS = 60.0
-_STORE_OPTIONS: dict[str, str | int] = {"socket_connect_timeout": 1, "socket_timeout": 1}
 _SITE_PREFIX_BITS = 64
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +41,26 @@ class Rates:
 class AccountLimits:
     """Wraps what may be tried so that it raises :class:`RateLimited` when tried too often.
 
-    ``storage_uri`` is ``memory://`` (each process counts alone) or ``redis://…`` (all processes count together). While
-    Redis is away each process counts alone; no request fails for it. Raises ValueError for a malformed rate.
+    ``storage_uri`` names the store of the counters by a scheme that :mod:`limits` knows, and ``storage_options`` go to
+    it: ``memory://`` counts for each process alone. A store must not fail. Raises ValueError for a malformed rate.
     """
 
     def __init__(
-        self, app: Flask, rates: Rates | None = None, *, storage_uri: str = "memory://", enabled: bool = True
+        self,
+        app: Flask,
+        rates: Rates | None = None,
+        *,
+        storage_uri: str = "memory://",
+        storage_options: Mapping[str, Any] | None = None,
+        enabled: bool = True,
     ) -> None:
         self._rates = rates or Rates()
-        shared = not storage_uri.startswith("memory:")
         self._limiter = Limiter(
             key_func=_address,
             enabled=enabled,
             storage_uri=storage_uri,
-            storage_options=_STORE_OPTIONS if shared else None,
+            storage_options=dict(storage_options or {}),
             strategy="fixed-window",
-            in_memory_fallback_enabled=shared,
             key_prefix="echofs",
         )
         # Only the attempts below are limited, and they ask for themselves. Taking itself for installed, the library
@@ -116,20 +117,13 @@ class AccountLimits:
         return attempt
 
     def _refund(self) -> None:
-        try:
-            for charge in self._limiter.current_limits:
-                self._limiter.limiter.hit(charge.limit, *charge.request_args, cost=-1)
-        except Exception as error:  # Whatever the store raises: an attempt counted too many is all that is lost.
-            _log.debug("attempt not given back", exc_info=error)
+        for charge in self._limiter.current_limits:
+            self._limiter.limiter.hit(charge.limit, *charge.request_args, cost=-1)
 
     def _wait(self) -> float:
         """Seconds until the exceeded limit starts anew."""
         exceeded = self._limiter.current_limit
-        try:
-            return exceeded.reset_at - time.time() if exceeded else _FALLBACK_WAIT_SECONDS
-        except Exception as error:  # The store went away between two questions.
-            _log.debug("no end of the limit known", exc_info=error)
-            return _FALLBACK_WAIT_SECONDS
+        return exceeded.reset_at - time.time() if exceeded else _FALLBACK_WAIT_SECONDS
 
 
 def name_attempt(login: str) -> None:

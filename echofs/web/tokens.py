@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -17,6 +16,7 @@ from jwt.exceptions import ExpiredSignatureError, PyJWTError
 from echofs.core.errors import AuthenticationFailed
 from echofs.core.models import Timestamp, User
 from echofs.ports.runtime import Clock
+from echofs.ports.sessions import Ended, SessionNews
 from echofs.services.accounts import Accounts, Claims, Principal
 
 ALGORITHM = "HS256"
@@ -126,11 +126,20 @@ class Authenticator:
     """Turns access tokens into principals, asking the accounts about each token at most once a second.
 
     A logout, a new password, a lost role or a lock is therefore effective on every master within one second, and at
-    once in the process that is told through :meth:`forget_session` or :meth:`forget_user`. Safe to share between
-    threads.
+    once in the process that is told through :meth:`forget` and, by way of ``news``, in all that hear of it. Safe to
+    share between threads.
     """
 
-    def __init__(self, tokens: Tokens, accounts: Accounts, clock: Clock, *, capacity: int = 4096) -> None:
+    def __init__(
+        self,
+        tokens: Tokens,
+        accounts: Accounts,
+        clock: Clock,
+        *,
+        news: SessionNews | None = None,
+        capacity: int = 4096,
+    ) -> None:
+        self._news = news
         self._tokens = tokens
         self._accounts = accounts
         self._clock = clock
@@ -152,13 +161,21 @@ class Authenticator:
         self._remember(encoded, _Remembered(principal, asked + _REMEMBERED_SECONDS, claims.expires_at), forgotten)
         return principal
 
-    def forget_session(self, sid: str) -> None:
-        """Ask again about every token of one login."""
-        self._forget(lambda principal: principal.sid == sid)
+    def revoked(self, ended: Ended) -> None:
+        """Have this process and all that can be reached ask again; call it once the accounts refuse the tokens."""
+        self.forget(ended)
+        if self._news is not None:
+            self._news.announce(ended)
 
-    def forget_user(self, user_id: str) -> None:
-        """Ask again about every token of one user."""
-        self._forget(lambda principal: principal.user_id == user_id)
+    def forget(self, ended: Ended) -> None:
+        """Ask again about the tokens of what has ended, in this process."""
+        with self._lock:
+            self._forgotten += 1
+            self._remembered = {
+                encoded: entry
+                for encoded, entry in self._remembered.items()
+                if entry.principal.sid != ended.sid and entry.principal.user_id != ended.user_id
+            }
 
     def _remember(self, encoded: str, entry: _Remembered, forgotten: int) -> None:
         with self._lock:
@@ -169,10 +186,3 @@ class Authenticator:
             if len(self._remembered) >= self._capacity:
                 self._remembered.clear()
             self._remembered[encoded] = entry
-
-    def _forget(self, concerned: Callable[[Principal], bool]) -> None:
-        with self._lock:
-            self._forgotten += 1
-            self._remembered = {
-                encoded: entry for encoded, entry in self._remembered.items() if not concerned(entry.principal)
-            }

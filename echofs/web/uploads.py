@@ -16,12 +16,12 @@ from echofs.web import bodies, conditions
 from echofs.web.access import current_user
 from echofs.web.answers import ok
 from echofs.web.forms import Form
+from echofs.web.levels import wished_level
 from echofs.web.render import file_json, receipt_json
 
 _FORM = "multipart/form-data"
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,128}")
 _MEDIA_TYPE = re.compile(r"[\w.+-]{1,64}/[\w.+-]{1,64}", re.ASCII)
-LEVEL_HEADER = "X-EchoFS-Consistency"
 
 
 def uploads_blueprint(uploads: Uploads, monotonic: Callable[[], float], read_bytes: int) -> Blueprint:
@@ -90,7 +90,7 @@ def _kept_type(mimetype: str) -> str:
 
 
 def _wish(request: Request, started: float, user_name: str) -> Wish:
-    level = parse_level(request.args.get("consistency") or request.headers.get(LEVEL_HEADER))
+    level = wished_level(request)
     key = request.headers.get("Idempotency-Key", "")
     if not key:
         return Wish(level, started, user_name)

@@ -116,10 +116,10 @@ class Hosts:
     """A controller, three workers in three zones, two masters and the jobs, sharing two secrets and one catalog.
 
     The first master is started with the ``echofs`` command, the second with gunicorn and the configuration in
-    ``config/``, ready to stand behind one proxy.
+    ``config/``, ready to stand behind one proxy. Both have ``masters_too`` among their settings.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, masters_too: Mapping[str, str] | None = None) -> None:
         first = free_ports(6)
         self._folder = folder
         self._database = {"DATABASE_URL": f"sqlite:///{folder / 'catalog.db'}"}
@@ -128,6 +128,7 @@ class Hosts:
             "ECHOFS_CONTROLLER_URL": f"http://127.0.0.1:{first}",
         }
         self._users = {"JWT_SECRET": secrets.token_hex(32), "LOGIN_RATE": "off", "MASTER_HOST": "127.0.0.1"}
+        self._users |= masters_too or {}
         self.controller = self._controller(first)
         self.workers = [self._worker(index, first + index) for index in (1, 2, 3)]
         self.masters = [

@@ -15,7 +15,9 @@ NAMES = frozenset(
         "chunks_stored",
         "commits",
         "corrupt_replicas",
+        "head_lookups",
         "read_fallbacks",
+        "redis_failures",
         "repairs",
         "replica_failures",
     }

@@ -30,10 +30,10 @@ Server = Callable[[Path], AbstractContextManager[str]]
 
 
 @contextmanager
-def started(module: str) -> Iterator[str]:
+def started(module: str, *arguments: str) -> Iterator[str]:
     """The address of the server that ``module`` keeps when run as a program, for as long as the context lasts."""
     keeper = subprocess.Popen(
-        [sys.executable, "-m", module],
+        [sys.executable, "-m", module, *arguments],
         cwd=REPOSITORY,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -67,15 +67,16 @@ def on_free_port(
     answers: Callable[[int], bool],
     folder: Path,
     user: str | None = None,
+    port: int | None = None,
 ) -> Iterator[int]:
-    """Run ``command(port)`` on a free port until the context ends, and stop it with SIGINT then. Its output goes to
-    ``output.log`` in ``folder``; ``user`` is who runs it, by default whoever runs the tests."""
+    """Run ``command(port)`` on a free port, or on ``port``, until the context ends, and stop it with SIGINT then. Its
+    output goes to ``output.log`` in ``folder``; ``user`` is who runs it, by default whoever runs the tests."""
     log = folder / "output.log"
     for _ in range(ATTEMPTS):
-        port = free_port()
+        chosen = port or free_port()
         with log.open("ab") as output:
             process = subprocess.Popen(
-                [str(part) for part in command(port)],
+                [str(part) for part in command(chosen)],
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -83,8 +84,8 @@ def on_free_port(
                 **as_user(user),
             )
         try:
-            if _answers_in_time(process, port, answers):
-                yield port
+            if _answers_in_time(process, chosen, answers):
+                yield chosen
                 return
         finally:
             process.send_signal(signal.SIGINT)

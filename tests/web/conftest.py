@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from echofs.core.errors import AuthenticationFailed
+from echofs.ports.sessions import SessionNews
 from echofs.services.accounts import Accounts
 from echofs.web.access import install_access
 from echofs.web.accounts import accounts_blueprint
@@ -37,6 +38,8 @@ class Site:
     rates: Rates = field(default_factory=Rates)
     limited: bool = False
     storage_uri: str = "memory://"
+    storage_options: dict[str, Any] = field(default_factory=dict)
+    news: SessionNews | None = None
     clock: FakeClock = field(default_factory=FakeClock)
 
     def __post_init__(self) -> None:
@@ -45,12 +48,18 @@ class Site:
         self.hasher = PlainHasher()
         self.accounts = Accounts(self.users, self.hasher, self.clock, ids)
         self.tokens = Tokens(self.app, TokenSettings(SECRET))
-        self.authenticator = Authenticator(self.tokens, self.accounts, self.clock)
+        self.authenticator = Authenticator(self.tokens, self.accounts, self.clock, news=self.news)
         install_request_ids(self.app, self.clock, ids)
         install_errors(self.app)
         install_headers(self.app)
         install_access(self.app, authenticate=self.authenticator, verify_call=_verify_call)
-        limits = AccountLimits(self.app, self.rates, storage_uri=self.storage_uri, enabled=self.limited)
+        limits = AccountLimits(
+            self.app,
+            self.rates,
+            storage_uri=self.storage_uri,
+            storage_options=self.storage_options,
+            enabled=self.limited,
+        )
         self.app.register_blueprint(accounts_blueprint(self.accounts, self.tokens, self.authenticator, limits))
         self.client: FlaskClient = self.app.test_client()
 

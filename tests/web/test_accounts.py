@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from echofs.core.models import Role
+from echofs.ports.sessions import Ended, SessionNews
 from tests.web.conftest import PASSWORD, Site
 
 NEW_PASSWORD = "staple of another kind"
@@ -185,3 +186,40 @@ def test_a_wrong_old_password_changes_nothing_and_ends_no_session(site: Site) ->
     assert answer.get_json()["error"]["field"] == "old_password"
     assert site.profile(token).status_code == 200
     assert site.login()["user"]["username"] == "alice"
+
+
+class Told(SessionNews):
+    """Keeps what was announced, and whether the directory refused it already."""
+
+    def __init__(self) -> None:
+        self.all: list[Ended] = []
+
+    def announce(self, ended: Ended) -> None:
+        self.all.append(ended)
+
+
+def test_other_masters_are_told_of_logouts_new_passwords_and_used_refresh_tokens() -> None:
+    told = Told()
+    site = Site(news=told)
+    site.register()
+    pair = site.login()
+    with site.app.app_context():
+        principal = site.authenticator(pair["access_token"])
+    assert site.post("refresh", token=pair["refresh_token"]).status_code == 200
+    assert told.all == [Ended(sid=principal.sid)]
+    body = {"old_password": PASSWORD, "new_password": "another horse battery"}
+    assert site.post("password", body, token=pair["access_token"]).status_code == 200
+    assert told.all[1:] == [Ended(user_id=principal.user_id)]
+
+
+def test_other_masters_are_told_of_a_logout_only_once_the_directory_refuses_the_token() -> None:
+    refused: list[bool] = []
+
+    class Asking(SessionNews):
+        def announce(self, ended: Ended) -> None:
+            refused.append(site.users.revoked((ended.sid,)))
+
+    site = Site(news=Asking())
+    site.register()
+    assert site.post("logout", token=site.login()["access_token"]).status_code == 200
+    assert refused == [True]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-
 import pytest
 from werkzeug.test import TestResponse
 
+from echofs.adapters.redis_counters import SCHEME
+from echofs.adapters.redis_link import RedisLink
+from echofs.adapters.system import SystemClock
 from echofs.core.errors import CatalogUnavailable
 from echofs.web.limits import Rates
+from tests.fakes.meters import FakeMeters
 from tests.web.conftest import PASSWORD, Site
 
 FEW = Rates(
@@ -172,12 +174,27 @@ def test_a_malformed_rate_stops_the_start() -> None:
         limited_site(Rates(login_per_name="often"))
 
 
-def test_without_its_store_each_process_counts_alone_and_nothing_fails(caplog: pytest.LogCaptureFixture) -> None:
-    site = limited_site(storage_uri="redis://127.0.0.1:1/0")
-    with caplog.at_level(logging.WARNING, logger="flask-limiter"):
-        assert guess(site, password=PASSWORD).status_code == 200
-        assert statuses([guess(site) for _ in range(4)]) == [401, 401, 401, 429]
-    assert "falling back to in-memory storage" in caplog.text
+def test_masters_with_redis_count_together_and_without_it_alone(valkey_addr: str) -> None:
+    links = [RedisLink(f"redis://{valkey_addr}", SystemClock(), FakeMeters()) for _ in range(2)]
+    sites = [
+        Site(rates=FEW, limited=True, storage_uri=f"{SCHEME}://", storage_options={"link": link}) for link in links
+    ]
+    for site, link in zip(sites, links, strict=True):
+        site.register()
+        link.check()
+        link.client.flushdb()
+    assert guess(sites[0], password=PASSWORD).status_code == 200
+    assert statuses([guess(site) for site in (*sites, *sites)]) == [401, 401, 401, 429]
+    assert statuses([guess(site) for site in sites]) == [429, 429]
+    for link in links:
+        link.close()
+    assert statuses([guess(sites[0]) for _ in range(4)]) == [401, 401, 401, 429]
+    assert guess(sites[1]).status_code == 401
+    for link in links:
+        link.check()
+    assert statuses([guess(site) for site in sites]) == [429, 429]
+    for link in links:
+        link.close()
 
 
 def test_requests_about_anything_else_run_no_code_of_the_limits() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from echofs.core.errors import AuthenticationFailed, CatalogUnavailable
 from echofs.core.models import Role
+from echofs.ports.sessions import Ended
 from echofs.services.accounts import Claims, Principal
 from echofs.web.tokens import Authenticator, Kind, Tokens
 from tests.web.conftest import SECRET, Site
@@ -218,7 +219,7 @@ def test_the_second_begins_when_the_question_is_sent(
 
 
 def test_an_answer_from_before_a_logout_is_not_remembered(answers: Answers, authenticator: Authenticator) -> None:
-    answers.during_check = lambda: authenticator.forget_session("session of a")
+    answers.during_check = lambda: authenticator.forget(Ended(sid="session of a"))
     authenticator("a")
     answers.during_check = lambda: None
     authenticator("a")
@@ -228,7 +229,7 @@ def test_an_answer_from_before_a_logout_is_not_remembered(answers: Answers, auth
 def test_forgetting_one_user_leaves_the_others(answers: Answers, authenticator: Authenticator) -> None:
     authenticator("a")
     authenticator("b")
-    authenticator.forget_user("user of a")
+    authenticator.forget(Ended(user_id="user of a"))
     authenticator("b")
     assert answers.asked == 2
     authenticator("a")

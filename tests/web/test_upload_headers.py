@@ -7,7 +7,8 @@ from flask import Request
 from werkzeug.test import EnvironBuilder
 
 from echofs.core.errors import InvalidRequest
-from echofs.web.uploads import LEVEL_HEADER, _kept_type, _wish
+from echofs.web.levels import LEVEL_HEADER
+from echofs.web.uploads import _kept_type, _wish
 
 
 def request(query: str = "", **headers: str) -> Request:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from echofs.core.consistency import AUTO, parse_level, quorum_met
+from echofs.core.consistency import AUTO, parse_level, quorum_met, staleness_allowed
 from echofs.core.errors import InvalidRequest
 from echofs.core.models import Level
 
@@ -52,6 +52,32 @@ def test_a_level_may_be_written_in_any_case_and_defaults_to_auto(text: str | Non
 
 @pytest.mark.parametrize("text", ["strongest", "strong,hybrid", "1", "\0", "ſtrong"])
 def test_an_unknown_level_is_refused_with_the_choices(text: str) -> None:
-    with pytest.raises(InvalidRequest, match="strong, hybrid, available or auto") as caught:
+    with pytest.raises(InvalidRequest, match="strong, hybrid, available, bounded;t=5s") as caught:
         parse_level(text)
     assert caught.value.field == "consistency"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("strong", 0),
+        ("auto", 0),
+        ("hybrid", 5),
+        ("available", 5),
+        ("bounded;t=2s", 2),
+        ("Bounded; t = 1.5S", 1.5),
+        ("bounded;t=250ms", 0.25),
+        ("bounded;t=0s", 0),
+        ("bounded;t=600s", 5),
+    ],
+)
+def test_a_wish_says_how_far_a_read_may_lag(text: str, seconds: float) -> None:
+    assert staleness_allowed(parse_level(text)) == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["bounded", "bounded;t=", "bounded;t=5", "bounded;t=-1s", "bounded;t=5m", "bounded;t=٣s"]
+)
+def test_a_bound_without_a_sensible_time_is_refused(text: str) -> None:
+    with pytest.raises(InvalidRequest):
+        parse_level(text)

@@ -10,6 +10,7 @@ from echofs.core import chunking
 from echofs.core.models import Content, Digest
 from echofs.ports.catalog import Catalog
 from echofs.services.files import Files
+from echofs.services.heads import Heads
 from echofs.services.intake import Intake, Tally
 from echofs.services.memory import MemoryBudget
 from echofs.services.publishing import Published, Publisher, Wish
@@ -20,6 +21,7 @@ from echofs.services.streaming import FileReader
 from echofs.services.uploads import Declared, Target, Upload, Uploads
 from tests.fakes.catalog import MemoryCatalog
 from tests.fakes.clock import FakeClock
+from tests.fakes.heads import MemoryHeads
 from tests.fakes.ids import SequentialIds
 from tests.fakes.members import FakeMembers, a_member
 from tests.fakes.meters import FakeMeters
@@ -56,7 +58,11 @@ class DataPlane:
             self.workers, self.members, self.catalog, self.codec, self.clock, self.meters, wanted=3
         )
         self.reader = FileReader(self.chunks, self.read_budget, threads=4)
-        self.publisher = Publisher(self.catalog, self.replicator, self.codec, self.clock, SequentialIds(), self.meters)
+        self.heads_cached = MemoryHeads(self.clock)
+        self.heads = Heads(self.catalog, self.heads_cached, self.meters)
+        self.publisher = Publisher(
+            self.catalog, self.heads, self.replicator, self.codec, self.clock, SequentialIds(), self.meters
+        )
         self.uploads = Uploads(
             self.catalog,
             self.publisher,
@@ -67,7 +73,7 @@ class DataPlane:
             chunk_size=CHUNK,
             max_size=max_size,
         )
-        self.files = Files(self.catalog, self.publisher, self.reader, self.workers, self.members, wanted=3)
+        self.files = Files(self.catalog, self.heads, self.publisher, self.reader, self.workers, self.members, wanted=3)
         self.repair = Repair(self.catalog, self.workers, self.members, self.chunks, self.clock, self.meters)
 
     def stop(self) -> None:

@@ -262,3 +262,19 @@ def test_a_controller_counts_its_workers() -> None:
     report = ControllerHealth(registry, "1.2.3").report()
     assert (report.status, report.role) == (Status.OK, "controller")
     assert report.details == {"workers_known": 3, "workers_up": 1, "workers_suspect": 1, "workers_down": 1}
+
+
+def test_a_master_without_redis_serves_and_says_so(at: Setting) -> None:
+    here = [True]
+    at.health = MasterHealth(at.catalog, at.view, at.clock, "1.2.3", redis=lambda: here[0])
+    report = at.report()
+    assert (report.status, report.details["redis"]) == (Status.OK, "ok")
+    here[0] = False
+    report = at.report()
+    assert (report.status, report.details["redis"]) == (Status.DEGRADED, "away")
+    assert report.details["can_write"]
+    assert any(reason.startswith("Redis is away") for reason in report.reasons)
+
+
+def test_a_master_that_has_no_redis_does_not_speak_of_it(at: Setting) -> None:
+    assert "redis" not in at.report().details

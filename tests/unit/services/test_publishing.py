@@ -62,7 +62,7 @@ def _refusing_first(plane: DataPlane, refusals: int, error: EchoError) -> list[C
 
     plane.catalog.commit = refuse  # type: ignore[method-assign]
     plane.publisher = type(plane.publisher)(
-        plane.catalog, plane.replicator, plane.codec, plane.clock, plane.publisher._ids, plane.meters
+        plane.catalog, plane.heads, plane.replicator, plane.codec, plane.clock, plane.publisher._ids, plane.meters
     )
     return seen
 
@@ -259,7 +259,9 @@ def test_sixteen_writers_of_one_path_make_one_file_without_gaps(plane: DataPlane
 
 def test_two_masters_that_share_a_catalog_never_give_a_version_the_same_dot(plane: DataPlane) -> None:
     ids = plane.publisher._ids
-    other = type(plane.publisher)(plane.catalog, plane.replicator, plane.codec, plane.clock, ids, plane.meters)
+    other = type(plane.publisher)(
+        plane.catalog, plane.heads, plane.replicator, plane.codec, plane.clock, ids, plane.meters
+    )
     mine = _publish(plane, "a").file.head.dot
     plane.publisher = other
     theirs = _publish(plane, "b").file.head.dot
