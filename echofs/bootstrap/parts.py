@@ -16,7 +16,7 @@ from echofs.adapters.passwords import PasslibHasher
 from echofs.adapters.system import SystemClock, Uuid7Ids
 from echofs.adapters.workers_http import HttpWorkers
 from echofs.bootstrap.basics import CONNECT_SECONDS, Basics, open_codec, run_file
-from echofs.ports.runtime import Meters
+from echofs.ports.runtime import Clock, Meters
 from echofs.services.accounts import Accounts
 from echofs.services.cluster import MemberView
 from echofs.services.files import Files
@@ -57,16 +57,26 @@ class FileService:
 def open_data_plane(app: Flask, settings: Settings, basics: Basics, meters: Meters) -> DataPlane:
     """Attach the catalog to ``app`` and open it. Raises :class:`InvalidSetting` when its tables are of another
     revision, :class:`CatalogUnavailable` when it does not answer."""
+    catalog, users = open_catalog(app, settings, basics.clock)
+    codec = open_codec(settings)
+    workers = open_workers(settings, basics)
+    members = MemberView(basics.controller, MemberFile(run_file(settings, "members.json")), basics.clock)
+    reader = ChunkReader(workers, members, catalog, codec, basics.clock, meters, wanted=settings.replication_factor)
+    return DataPlane(catalog, users, codec, workers, members, reader)
+
+
+def open_catalog(app: Flask, settings: Settings, clock: Clock) -> tuple[SqlCatalog, SqlUsers]:
+    """The catalog and the users, attached to ``app``. Raises like :func:`open_data_plane`."""
     schema.attach(app, settings.database_url)
     engine = schema.open_engine(app)
     schema.check_current(engine)
-    catalog = SqlCatalog(engine, basics.clock)
-    codec = open_codec(settings)
+    return SqlCatalog(engine, clock), SqlUsers(engine)
+
+
+def open_workers(settings: Settings, basics: Basics) -> HttpWorkers:
+    """The way to the workers."""
     pool = HttpPool(connect_timeout=CONNECT_SECONDS, timeout=settings.worker_timeout)
-    workers = HttpWorkers(pool, basics.signer, timeout=settings.worker_timeout)
-    members = MemberView(basics.controller, MemberFile(run_file(settings, "members.json")), basics.clock)
-    reader = ChunkReader(workers, members, catalog, codec, basics.clock, meters, wanted=settings.replication_factor)
-    return DataPlane(catalog, SqlUsers(engine), codec, workers, members, reader)
+    return HttpWorkers(pool, basics.signer, timeout=settings.worker_timeout)
 
 
 def open_file_service(

@@ -6,6 +6,7 @@ import os
 
 import click
 
+from echofs.core.models import Role
 from echofs.settings import ProcessRole, load
 
 PASSWORD_VARIABLE = "ECHOFS_ADMIN_PASSWORD"
@@ -14,7 +15,7 @@ PASSWORD_VARIABLE = "ECHOFS_ADMIN_PASSWORD"
 
 @click.group()
 def admin() -> None:
-    """Manage administrators."""
+    """Manage accounts."""
 
 
 @admin.command()
@@ -29,6 +30,31 @@ def create(username: str, email: str) -> None:
     from echofs.bootstrap.parts import open_accounts
 
     accounts = open_accounts(settings)
-    password = os.environ.get(PASSWORD_VARIABLE) or click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    password = _password()
     user = accounts.create_admin(username, email, password)
     click.echo(f"Created the administrator {user.name}.")
+
+
+@admin.command("reset-password")
+@click.argument("login")
+@click.option("--email", default="", help="Change the e-mail address too.")
+@click.option("--role", type=click.Choice([role.value for role in Role]), help="Change the role too.")
+def reset_password(login: str, email: str, role: str | None) -> None:
+    """Give the user LOGIN (name or e-mail address) a new password, end all sessions and unlock the account.
+
+    Accounts that `echofs catalog rebuild` made again are locked until then. The password is asked for, or taken from
+    ECHOFS_ADMIN_PASSWORD.
+    """
+    settings = load(role=ProcessRole.COMMAND)
+    from echofs.bootstrap.parts import open_accounts
+
+    accounts = open_accounts(settings)
+    user = accounts.reset_password(login, _password(), email=email, role=Role(role) if role else None)
+    click.echo(f"{user.name} has a new password; all sessions have ended.")
+
+
+def _password() -> str:
+    typed: str = os.environ.get(PASSWORD_VARIABLE) or click.prompt(
+        "Password", hide_input=True, confirmation_prompt=True
+    )
+    return typed

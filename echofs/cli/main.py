@@ -10,6 +10,7 @@ from typing import NoReturn
 import click
 
 from echofs.cli.admin import admin
+from echofs.cli.catalog import catalog
 from echofs.cli.db import db
 from echofs.cli.jobs import jobs
 from echofs.cli.serve import serve
@@ -30,6 +31,7 @@ def echofs() -> None:
 echofs.add_command(serve)
 echofs.add_command(jobs)
 echofs.add_command(db)
+echofs.add_command(catalog)
 echofs.add_command(admin)
 
 

@@ -30,6 +30,20 @@ class UserDirectory(ABC):
         epoch."""
 
     @abstractmethod
+    def set_email(self, user_id: str, email: str) -> None:
+        """Change the address. Idempotent. Raises :class:`NameTaken` when, compared by ``names.fold``, another user
+        answers to it."""
+
+    @abstractmethod
+    def page(self, after: str, limit: int) -> list[User]:
+        """Up to ``limit`` users in the order of their ids, those after the id ``after``."""
+
+    @abstractmethod
+    def revocations(self, after: str, limit: int) -> list[tuple[str, Timestamp]]:
+        """Up to ``limit`` revoked tokens in the order of their ids, those after the id ``after``, each with the time
+        from which it may be forgotten."""
+
+    @abstractmethod
     def set_disabled(self, user_id: str, disabled: bool) -> None:
         """Lock or unlock the account; locking advances the token epoch. Idempotent."""
 

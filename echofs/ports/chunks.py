@@ -106,7 +106,7 @@ class WorkerClient(ABC):
         """A new exchange for storing batches."""
 
     @abstractmethod
-    def fetch(self, member: Member, digests: Sequence[Digest]) -> dict[Digest, bytes | memoryview]:
+    def fetch(self, member: Member, digests: Sequence[Digest]) -> dict[Digest, bytes]:
         """Frames of those chunks the worker has, as stored: undecoded and unverified."""
 
     @abstractmethod

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from echofs.core import names
-from echofs.core.errors import AuthenticationFailed, Forbidden, InvalidName, InvalidRequest, NotFound
+from echofs.core.errors import (
+    AuthenticationFailed,
+    Conflict,
+    Forbidden,
+    InvalidName,
+    InvalidRequest,
+    NameTaken,
+    NotFound,
+)
 from echofs.core.models import Role, Timestamp, User
 from echofs.ports.accounts import UserDirectory
 from echofs.ports.runtime import Clock, Ids, PasswordHasher
@@ -13,6 +21,10 @@ from echofs.ports.runtime import Clock, Ids, PasswordHasher
 MIN_PASSWORD_CHARACTERS = 8
 MAX_PASSWORD_CHARACTERS = 1024
 _SECOND = 1_000_000
+NO_PASSWORD = "!"
+"""Stands where a hash would, and belongs to no password."""
+PLACEHOLDER_DOMAIN = "recovered.invalid"
+"""Reserved never to exist (RFC 2606)."""
 _CLOCKS_APART = 3600 * _SECOND
 """Revocations are kept this much longer than any token they refuse, for masters whose clocks differ."""
 _WRONG_LOGIN = "The user name or the password is wrong."
@@ -72,6 +84,58 @@ class Accounts:
     def create_admin(self, name: str, email: str, password: str) -> User:
         """Add an administrator; promotes nobody. Raises like :meth:`register`."""
         return self._create(name, email, password, Role.ADMIN)
+
+    def add_placeholder(self, user_id: str, name: str) -> bool:
+        """Make an account for a user of whom only id and name are known, unless that id has one; whether it was made.
+
+        Nobody can log in to it before :meth:`reset_password`, and no token of the lost account works ever again. A
+        name that is taken, or is none, gives way to ``name.recovered``, or to the id.
+        """
+        try:
+            self._users.by_id(user_id)
+        except NotFound:
+            pass
+        else:
+            return False
+        for free in (name, f"{name}.recovered", user_id):
+            try:
+                self._users.add(self._placeholder(user_id, names.check_user_name(free)))
+            except (InvalidName, NameTaken):
+                continue
+            return True
+        raise Conflict(f"No account could be made for the owner {user_id}: its names are all taken.")
+
+    def _placeholder(self, user_id: str, name: str) -> User:
+        now = self._clock.now()
+        return User(
+            id=user_id,
+            name=name,
+            email=f"{user_id}@{PLACEHOLDER_DOMAIN}",
+            role=Role.USER,
+            password_hash=NO_PASSWORD,
+            # Minutes since 1970: higher than any epoch that grew by ones, so tokens of the lost account stay void.
+            token_epoch=now // (60 * _SECOND),
+            disabled=True,
+            created_at=now,
+        )
+
+    def reset_password(self, login: str, password: str, *, email: str = "", role: Role | None = None) -> User:
+        """Give a user a new password, end all sessions and unlock the account; an address and a role too if named.
+
+        Raises :class:`NotFound`, :class:`InvalidRequest` for a password that is too weak, :class:`InvalidName` and
+        :class:`NameTaken` for the address.
+        """
+        user = self._users.by_login(login)
+        if email:
+            names.check_email(email)
+        self._check_password(password, (user.name, email or user.email), field="password")
+        if email:
+            self._users.set_email(user.id, email)
+        if role is not None and role is not user.role:
+            self._users.set_role(user.id, role)
+        self._users.set_password(user.id, self._hasher.hash(password))
+        self._users.set_disabled(user.id, False)
+        return self._users.by_id(user.id)
 
     def user(self, user_id: str) -> User:
         """Raises :class:`NotFound`."""

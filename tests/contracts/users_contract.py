@@ -151,3 +151,30 @@ class UsersContract:
         assert users.forget_revoked(100) == 1
         assert not users.revoked(["old"])
         assert users.revoked(["new"])
+
+    def test_an_address_can_be_changed_to_one_nobody_else_answers_to(self, users: UserDirectory) -> None:
+        users.add(ANNA)
+        users.add(BEN)
+        for _ in range(2):
+            users.set_email(ANNA.id, "anna@example.net")
+        assert users.by_login("anna@example.net") == replace(ANNA, email="anna@example.net")
+        users.set_email(ANNA.id, "ANNA@example.net")
+        for taken in ("ben@EXAMPLE.org", "BEN"):
+            with pytest.raises(NameTaken) as refused:
+                users.set_email(ANNA.id, taken)
+            assert refused.value.field == "email"
+        with pytest.raises(NotFound):
+            users.set_email("nobody", "x@example.net")
+
+    def test_everybody_is_paged_in_the_order_of_ids(self, users: UserDirectory) -> None:
+        assert users.page("", 10) == []
+        users.add(BEN)
+        users.add(ANNA)
+        assert users.page("", 10) == [ANNA, BEN]
+        assert [users.page("", 1), users.page(ANNA.id, 1), users.page(BEN.id, 1)] == [[ANNA], [BEN], []]
+
+    def test_revocations_are_paged_in_the_order_of_ids(self, users: UserDirectory) -> None:
+        users.revoke(["b", "c"], 100)
+        users.revoke(["a"], 200)
+        assert users.revocations("", 2) == [("a", 200), ("b", 100)]
+        assert users.revocations("b", 2) == [("c", 100)]

@@ -45,6 +45,20 @@ class MemoryUsers(UserDirectory):
     def set_password(self, user_id: str, password_hash: str) -> int:
         return self._advance(user_id, password_hash=password_hash).token_epoch
 
+    def set_email(self, user_id: str, email: str) -> None:
+        with self._lock:
+            user = self.by_id(user_id)
+            others = (other for other in self._users.values() if other.id != user_id)
+            if fold(email) in {fold(text) for other in others for text in (other.name, other.email)}:
+                raise NameTaken("That e-mail address is registered already.", field="email")
+            self._users[user_id] = replace(user, email=email)
+
+    def page(self, after: str, limit: int) -> list[User]:
+        return [self._users[key] for key in sorted(self._users) if key > after][:limit]
+
+    def revocations(self, after: str, limit: int) -> list[tuple[str, Timestamp]]:
+        return [item for item in sorted(self._revoked.items()) if item[0] > after][:limit]
+
     def set_disabled(self, user_id: str, disabled: bool) -> None:
         if disabled and not self.by_id(user_id).disabled:
             self._advance(user_id, disabled=True)

@@ -40,6 +40,22 @@ _SET_PASSWORD = (
     .values(password_hash=bindparam("hash"), token_epoch=_NEXT_EPOCH)
     .returning(users.c.token_epoch)
 )
+_SET_EMAIL = (
+    update(users)
+    .where(users.c.id == bindparam("user"))
+    .values(email=bindparam("new_email"), email_key=bindparam("new_key"))
+    .returning(users.c.token_epoch)
+)
+_TAKEN_BY_OTHERS = select(users.c.name_key, users.c.email_key).where(
+    users.c.id != bindparam("user"), or_(users.c.name_key == bindparam("key"), users.c.email_key == bindparam("key"))
+)
+_PAGE = select(*_COLUMNS).where(users.c.id > bindparam("after")).order_by(users.c.id).limit(bindparam("limit"))
+_REVOCATIONS = (
+    select(revoked_tokens.c.token_id, revoked_tokens.c.expires_at)
+    .where(revoked_tokens.c.token_id > bindparam("after"))
+    .order_by(revoked_tokens.c.token_id)
+    .limit(bindparam("limit"))
+)
 _LOCK = (
     update(users)
     .where(users.c.id == bindparam("user"))
@@ -97,6 +113,24 @@ class SqlUsers(UserDirectory):
     def set_password(self, user_id: str, password_hash: str) -> int:
         return self._change(_SET_PASSWORD, {"user": user_id, "hash": password_hash})
 
+    def set_email(self, user_id: str, email: str) -> None:
+        key = fold(email)
+        with self._connections.writing() as connection:
+            if connection.execute(_TAKEN_BY_OTHERS, {"user": user_id, "key": key}).first() is not None:
+                raise _email_taken()
+            changed = connection.execute(_SET_EMAIL, {"user": user_id, "new_email": email, "new_key": key}).first()
+        if changed is None:
+            raise _not_found()
+
+    def page(self, after: str, limit: int) -> list[User]:
+        with self._connections.reading() as connection:
+            return [_user(row) for row in connection.execute(_PAGE, {"after": after, "limit": limit})]
+
+    def revocations(self, after: str, limit: int) -> list[tuple[str, Timestamp]]:
+        with self._connections.reading() as connection:
+            rows = connection.execute(_REVOCATIONS, {"after": after, "limit": limit})
+            return [(token_id, expires_at) for token_id, expires_at in rows]
+
     def set_disabled(self, user_id: str, disabled: bool) -> None:
         self._change(_LOCK if disabled else _UNLOCK, {"user": user_id})
 
@@ -139,7 +173,7 @@ def _refuse_taken(connection: Connection, name_key: str, email_key: str) -> None
     if name_key in taken:
         raise NameTaken("That user name is taken; choose another.", field="username")
     if email_key in taken:
-        raise NameTaken("That e-mail address is registered already; log in instead.", field="email")
+        raise _email_taken()
 
 
 def _user(row: Any) -> User:
@@ -154,6 +188,10 @@ def _user(row: Any) -> User:
         disabled=disabled,
         created_at=created_at,
     )
+
+
+def _email_taken() -> NameTaken:
+    return NameTaken("That e-mail address is registered already; log in instead.", field="email")
 
 
 def _not_found() -> NotFound:

@@ -240,3 +240,46 @@ def test_an_administrator_is_created_never_promoted(at: Setting) -> None:
     with pytest.raises(NameTaken):
         at.accounts.create_admin("alice", "alice2@example.org", PASSWORD)
     assert at.users.by_login("alice").role is Role.USER
+
+
+def test_nobody_logs_in_to_a_placeholder_until_it_has_a_password(at: Setting) -> None:
+    assert at.accounts.add_placeholder("7" * 32, "lost")
+    assert not at.accounts.add_placeholder("7" * 32, "lost")
+    for password in ("!", "", "a fine password"):
+        with pytest.raises(AuthenticationFailed):
+            at.accounts.login("lost", password)
+    user = at.accounts.reset_password("lost", "a fine password", email="lost@example.org", role=Role.ADMIN)
+    assert (user.id, user.email, user.role, user.disabled) == ("7" * 32, "lost@example.org", Role.ADMIN, False)
+    assert at.accounts.login("lost@example.org", "a fine password").user == user
+
+
+def test_no_token_of_a_lost_account_ever_works_again(at: Setting) -> None:
+    at.accounts.add_placeholder("7" * 32, "lost")
+    user = at.accounts.reset_password("lost", "a fine password")
+    for epoch in range(100):
+        with pytest.raises(AuthenticationFailed):
+            at.accounts.check(Claims("7" * 32, "jti", "sid", epoch, 2**60))
+    assert at.accounts.check(Claims("7" * 32, "jti", "sid", user.token_epoch, 2**60)).name == "lost"
+
+
+def test_a_placeholder_whose_name_is_taken_or_none_gets_another(at: Setting) -> None:
+    at.accounts.register("anna", "anna@example.org", "a fine password")
+    for number, (name, given) in enumerate(
+        [("anna", "anna.recovered"), ("Anna", "3" * 31 + "1"), ("?", "3" * 31 + "2"), ("", "3" * 31 + "3")]
+    ):
+        at.accounts.add_placeholder("3" * 31 + str(number), name)
+        assert at.accounts.user("3" * 31 + str(number)).name == given
+
+
+def test_a_reset_that_is_refused_changes_nothing(at: Setting) -> None:
+    anna = at.accounts.register("anna", "anna@example.org", "a fine password")
+    at.accounts.register("ben", "ben@example.org", "a fine password")
+    with pytest.raises(InvalidRequest):
+        at.accounts.reset_password("anna", "short", email="new@example.org")
+    with pytest.raises(NameTaken):
+        at.accounts.reset_password("anna", "another fine one", email="ben@example.org")
+    with pytest.raises(InvalidName):
+        at.accounts.reset_password("anna", "another fine one", email="no address")
+    with pytest.raises(NotFound):
+        at.accounts.reset_password("nobody", "another fine one")
+    assert at.accounts.user(anna.id) == anna
