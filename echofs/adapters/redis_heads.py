@@ -103,12 +103,15 @@ class RedisHeads(HeadCache):
         self._supersede = link.client.register_script(_SUPERSEDE)
 
     def find(self, file_id: str) -> Lookup:
+        generation = self._link.generation
         if not self._link.steady_for(self._life):
             return Lookup()
-        generation = self._link.generation
         try:
             now, at, head = self._ask(self._find, [_key(file_id)], [])
         except Unavailable:
+            return Lookup()
+        # Redis went away and came back while this thread slept.
+        if generation != self._link.generation:
             return Lookup()
         ticket = _Ticket(int(now), generation)
         age = (ticket.at - int(at or 0)) / _MICROSECONDS
