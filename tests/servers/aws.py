@@ -1,20 +1,52 @@
-"""S3 and DynamoDB as moto imitates them, in memory."""
+"""S3 and DynamoDB as moto imitates them, in memory, one request at a time: moto itself checks a condition and then
+writes, and two threads could do so at once."""
 
 from __future__ import annotations
 
+import copy
 import logging
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from moto.dynamodb.models.table import Table
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.server import ThreadedMotoServer
 
 from tests.servers import lifeline
+
+Answer = Callable[[DomainDispatcherApplication, dict[str, Any], Any], Iterable[bytes]]
+
+
+def one_at_a_time(answer: Answer) -> Answer:
+    """The same application, behind a lock."""
+    turn = threading.Lock()
+
+    def locked(application: DomainDispatcherApplication, environ: dict[str, Any], start: Any) -> Iterable[bytes]:
+        with turn:
+            return answer(application, environ, start)
+
+    return locked
+
+
+def remembered(table: Table, _memo: object) -> Table:
+    """What moto needs to undo a transaction of puts and deletes: which items there were. It asks for a copy of the
+    whole table for every item of a transaction, and a deep one takes seconds."""
+    copied = copy.copy(table)
+    copied.items = copy.copy(table.items)
+    if table.range_key_attr:
+        for key, items in table.items.items():
+            copied.items[key] = dict(items)
+    return copied
 
 
 @contextmanager
 def running(_folder: Path) -> Iterator[str]:
     """A server of all regions and accounts, with nothing in it; the address is a URL. Any credentials will do."""
+    DomainDispatcherApplication.__call__ = one_at_a_time(DomainDispatcherApplication.__call__)
+    Table.__deepcopy__ = remembered
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request otherwise
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
