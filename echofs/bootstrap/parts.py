@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from flask import Flask
 
 from echofs.adapters.catalog import schema
-from echofs.adapters.catalog.sql import SqlCatalog
 from echofs.adapters.catalog.users import SqlUsers
 from echofs.adapters.frames import Lz4Codec
 from echofs.adapters.http_pool import HttpPool
@@ -16,6 +15,8 @@ from echofs.adapters.passwords import PasslibHasher
 from echofs.adapters.system import SystemClock, Uuid7Ids
 from echofs.adapters.workers_http import HttpWorkers
 from echofs.bootstrap.basics import CONNECT_SECONDS, Basics, open_codec, run_file
+from echofs.bootstrap.files_catalog import files_catalog
+from echofs.ports.catalog import Catalog
 from echofs.ports.runtime import Clock, Meters
 from echofs.services.accounts import Accounts
 from echofs.services.cluster import MemberView
@@ -36,7 +37,7 @@ _DAY_SECONDS = 86400
 class DataPlane:
     """The catalog and the way to the workers: masters and jobs have them."""
 
-    catalog: SqlCatalog
+    catalog: Catalog
     users: SqlUsers
     codec: Lz4Codec
     workers: HttpWorkers
@@ -55,8 +56,8 @@ class FileService:
 
 
 def open_data_plane(app: Flask, settings: Settings, basics: Basics, meters: Meters) -> DataPlane:
-    """Attach the catalog to ``app`` and open it. Raises :class:`InvalidSetting` when its tables are of another
-    revision, :class:`CatalogUnavailable` when it does not answer."""
+    """Attach the catalog to ``app`` and open it. Raises :class:`InvalidSetting` when its tables are missing or of
+    another revision, :class:`CatalogUnavailable` when it does not answer."""
     catalog, users = open_catalog(app, settings, basics.clock)
     codec = open_codec(settings)
     workers = open_workers(settings, basics)
@@ -65,12 +66,12 @@ def open_data_plane(app: Flask, settings: Settings, basics: Basics, meters: Mete
     return DataPlane(catalog, users, codec, workers, members, reader)
 
 
-def open_catalog(app: Flask, settings: Settings, clock: Clock) -> tuple[SqlCatalog, SqlUsers]:
+def open_catalog(app: Flask, settings: Settings, clock: Clock) -> tuple[Catalog, SqlUsers]:
     """The catalog and the users, attached to ``app``. Raises like :func:`open_data_plane`."""
     schema.attach(app, settings.database_url)
     engine = schema.open_engine(app)
     schema.check_current(engine)
-    return SqlCatalog(engine, clock), SqlUsers(engine)
+    return files_catalog(settings, engine, clock), SqlUsers(engine)
 
 
 def open_workers(settings: Settings, basics: Basics) -> HttpWorkers:

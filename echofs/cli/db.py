@@ -17,10 +17,12 @@ def db() -> None:
 def create() -> None:
     """Make the catalog's tables, or check those there are. Safe to repeat; changes no table that exists."""
     from echofs.adapters.catalog import schema
+    from echofs.bootstrap.files_catalog import create_catalog
 
     settings = load(role=ProcessRole.COMMAND)
     make_folder(settings.data_dir)
     made = schema.create(schema.database_app(settings.database_url))
+    create_catalog(settings)
     click.echo("The catalog's tables were made." if made else "The catalog is up to date.")
 
 
@@ -39,8 +41,10 @@ def upgrade() -> None:
 def current() -> None:
     """Say whether the catalog is up to date."""
     from echofs.adapters.catalog import schema
+    from echofs.bootstrap.files_catalog import check_catalog
 
     settings = load(role=ProcessRole.COMMAND)
     make_folder(settings.data_dir)
     schema.check_current(schema.open_engine(schema.database_app(settings.database_url)))
+    check_catalog(settings)
     click.echo("The catalog is up to date.")

@@ -89,10 +89,12 @@ def on_starting(_: Any) -> None:
     if _settings.role is not ProcessRole.MASTER or os.environ.get(SUPERVISOR_PID):
         return
     from echofs.adapters.catalog import schema  # of use to masters only
+    from echofs.bootstrap.files_catalog import check_catalog
 
     try:
         engine = schema.open_engine(schema.database_app(_settings.database_url))
         schema.check_current(engine)
+        check_catalog(_settings)
         engine.dispose()  # a connection must not be shared with the processes to come
     except EchoError as error:
         print(error.message, file=sys.stderr)

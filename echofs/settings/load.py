@@ -93,6 +93,7 @@ def _check_together(settings: Settings) -> None:
         raise InvalidSetting(
             f"UPLOAD_MEMORY is smaller than {_CHUNKS_IN_FLIGHT} chunks of CHUNK_SIZE: raise it.", field="UPLOAD_MEMORY"
         )
+    _check_tables(settings)
     if settings.role is not ProcessRole.WORKER:
         return
     if not settings.worker_id:
@@ -105,3 +106,18 @@ def _check_together(settings: Settings) -> None:
             f" set WORKER_URL, such as http://worker1.example:{settings.worker_port}.",
             field="WORKER_URL",
         )
+
+
+def _check_tables(settings: Settings) -> None:
+    if settings.catalog != "dynamodb" or settings.role in (ProcessRole.WORKER, ProcessRole.CONTROLLER):
+        return
+    tables = {
+        "DYNAMODB_FILES_TABLE": settings.dynamodb_files_table,
+        "DYNAMODB_CHUNKS_TABLE": settings.dynamodb_chunks_table,
+        "DYNAMODB_SESSIONS_TABLE": settings.dynamodb_sessions_table,
+    }
+    for variable, name in tables.items():
+        if name is None:
+            raise InvalidSetting(f"{variable} is not set: CATALOG=dynamodb needs three tables.", field=variable)
+        if list(tables.values()).count(name) > 1:
+            raise InvalidSetting(f"{variable}={name} is named twice: give each table its own.", field=variable)

@@ -119,6 +119,8 @@ class Settings:
     database_url: str = _from(
         "DATABASE_URL", parsing.catalog, lambda known: f"sqlite:///{known['data_dir'] / 'catalog.db'}", secret=True
     )
+    catalog: str = _from("CATALOG", parsing.choice("sql", "dynamodb"), "sql")
+    """Where files are: in the database that ``database_url`` names, as users always are, or on DynamoDB."""
     redis_addr: str | None = _from("REDIS_ADDR", parsing.redis, secret=True)
     """The URL of a Redis or Valkey server that all masters share; None without one."""
     aws_region: str | None = _from("AWS_REGION", parsing.name)
@@ -127,6 +129,8 @@ class Settings:
     s3_bucket_name: str | None = _from("S3_BUCKET_NAME", parsing.name)
     s3_checksums: str = _from("S3_CHECKSUMS", parsing.choice("when_supported", "when_required"), _s3_checksums)
     """When requests carry the newer checksums of S3, which many other endpoints do not know."""
+    dynamodb_endpoint_url: str | None = _from("DYNAMODB_ENDPOINT_URL", parsing.endpoint)
+    """Where DynamoDB answers; AWS's own address for the region when not set."""
     dynamodb_files_table: str | None = _from("DYNAMODB_FILES_TABLE", parsing.name)
     dynamodb_chunks_table: str | None = _from("DYNAMODB_CHUNKS_TABLE", parsing.name)
     dynamodb_sessions_table: str | None = _from("DYNAMODB_SESSIONS_TABLE", parsing.name)

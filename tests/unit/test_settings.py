@@ -153,6 +153,16 @@ def test_a_chunk_store_is_a_kind_and_where_it_needs_one_a_place(store: str) -> N
     assert read(CHUNK_STORE=store).chunk_store == store
 
 
+def test_the_catalog_is_in_sql_unless_dynamodb_is_chosen_and_its_tables_are_named() -> None:
+    tables = {"DYNAMODB_FILES_TABLE": "f-1", "DYNAMODB_CHUNKS_TABLE": "c-1", "DYNAMODB_SESSIONS_TABLE": "s-1"}
+    assert read().catalog == "sql"
+    assert read(CATALOG="DynamoDB", **tables).dynamodb_sessions_table == "s-1"
+    assert refusal(CATALOG="mongodb").field == "CATALOG"
+    for name in tables:
+        assert refusal(CATALOG="dynamodb", **{**tables, name: ""}).field == name
+    assert "twice" in refusal(CATALOG="dynamodb", **{**tables, "DYNAMODB_CHUNKS_TABLE": "f-1"}).message
+
+
 def test_endpoints_other_than_aws_are_not_sent_checksums_they_may_not_know() -> None:
     assert read().s3_checksums == "when_supported"
     assert read(S3_ENDPOINT_URL="https://s3.example.org/path/").s3_endpoint_url == "https://s3.example.org/path"

@@ -40,11 +40,12 @@ def decode(cursor: str, sort: SortKey) -> Place:
         # Values no engine can compare, such as half a surrogate pair, must fail here rather than there.
         path.encode()
     except (ValueError, TypeError, AttributeError, RecursionError, binascii.Error):
-        raise _malformed() from None
+        raise malformed() from None
     if order != sort.value or type(value) is not int or not -_LARGEST <= value <= _LARGEST or "\0" in path:
-        raise _malformed()
+        raise malformed()
     return value, path
 
 
-def _malformed() -> InvalidRequest:
+def malformed() -> InvalidRequest:
+    """The error for a cursor that belongs to another listing, or to none."""
     return InvalidRequest("That cursor belongs to no listing in this order; start again without it.", field="after")

@@ -1,0 +1,203 @@
+"""The Catalog port on DynamoDB. This file says which calls are made; what they read and write is in its
+siblings: :mod:`records_tables` describes the items, :mod:`records_commits` moves heads, :mod:`records_chunks` keeps
+chunks and the outbox, :mod:`records_listing` reads files.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+
+from echofs.adapters.catalog import records_chunks
+from echofs.adapters.catalog.records_chunks import Change, ChunkItems
+from echofs.adapters.catalog.records_commits import Commits
+from echofs.adapters.catalog.records_items import Chunk, addressable, answer_key, answer_of, lease_key
+from echofs.adapters.catalog.records_listing import Listing
+from echofs.adapters.catalog.records_tables import OLD, PARTS, TableNames
+from echofs.adapters.catalog.records_transfer import Transfer
+from echofs.adapters.dynamodb import ITEMS_AT_ONCE, ConditionFailed, DynamoDB
+from echofs.adapters.dynamodb_values import packed
+from echofs.core.errors import CatalogUnavailable, EchoError
+from echofs.core.models import ChunkRecord, Digest, File, IdempotencyRecord, OwedReplica, Timestamp, Version
+from echofs.ports.catalog import Catalog, Commit, DumpPage, Entry, ListQuery, Page
+from echofs.ports.runtime import Clock
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+SIDE_BY_SIDE = 8
+"""Calls that one catalog makes at a time on behalf of one of its own."""
+
+
+class RecordsCatalog(Catalog):
+    """A catalog in tables that :func:`~echofs.adapters.catalog.records_tables.create_tables` made.
+
+    ``client`` is one from :func:`echofs.adapters.dynamodb.open_client`, made in this process. The clock says only
+    when a chunk was last touched and from when on a replica is owed.
+    """
+
+    def __init__(self, client: Any, names: TableNames, clock: Clock) -> None:
+        self._dynamodb = DynamoDB(client, CatalogUnavailable)
+        self._names = names
+        self._clock = clock
+        self._threads = ThreadPoolExecutor(SIDE_BY_SIDE, "dynamodb")  # starts none before there is work
+        self._chunks = ChunkItems(self._dynamodb, names.chunks)
+        self._commits = Commits(self._dynamodb, names, self._chunks, clock, self._side_by_side)
+        self._listing = Listing(self._dynamodb, names)
+        self._transfer = Transfer(self._dynamodb, names, self._listing.created_at)
+
+    def _side_by_side(self, function: Callable[[T], R], values: Sequence[T]) -> list[R]:
+        """Not for use inside such a function: all threads would wait for each other."""
+        if len(values) < 2:
+            return [function(value) for value in values]
+        return list(self._threads.map(function, values))
+
+    def commit(self, commits: Sequence[Commit]) -> list[File | EchoError]:
+        return self._commits.make(commits)
+
+    def file(self, owner_id: str, file_id: str) -> File:
+        return self._listing.one(owner_id, file_id)
+
+    def file_at(self, owner_id: str, path: str) -> File:
+        return self._listing.one_at(owner_id, path)
+
+    def files(self, query: ListQuery) -> Page:
+        return self._listing.page(query)
+
+    def folders(self, owner_id: str, parent: str) -> list[str]:
+        return self._listing.subfolders(owner_id, parent)
+
+    def versions(self, owner_id: str, file_id: str) -> list[Version]:
+        return self._listing.history(owner_id, file_id)
+
+    def idempotency(self, owner_id: str, key: str) -> IdempotencyRecord | None:
+        if not addressable(owner_id, key):
+            return None
+        found = self._dynamodb.get(self._names.sessions, answer_key(owner_id, key))
+        return answer_of(found) if found else None
+
+    def forget_idempotency(self, before: Timestamp) -> int:
+        return sum(self._side_by_side(partial(self._forget, before), range(PARTS)))
+
+    def _forget(self, before: Timestamp, part: int) -> int:
+        names = {"#part": "part", "#created_at": "created_at"}
+        old = self._dynamodb.query(
+            self._names.sessions,
+            "#part = :part AND #created_at < :before",
+            {":part": str(part), ":before": before},
+            names=names,
+            index=OLD,
+            consistent=False,
+        )
+        return sum(self._delete(item["pk"], "created_at < :than", before) for item in old)
+
+    def record_chunks(self, records: Sequence[ChunkRecord]) -> None:
+        digests = {record.digest for record in records}
+        now = self._clock.now()
+        for chunk in self._found(digests).values():
+            records_chunks.touched(chunk, now)
+        self._change(digests, records_chunks.recorded(records, now))
+
+    def replicas(self, digests: Collection[Digest]) -> Mapping[Digest, tuple[str, ...]]:
+        return {digest: tuple(sorted(chunk.replicas)) for digest, chunk in self._found(digests).items()}
+
+    def settle(self, worker_id: str, digests: Iterable[Digest]) -> None:
+        self._change(digests, records_chunks.settled(worker_id))
+
+    def owe(self, worker_id: str, digests: Iterable[Digest], reason: str, now: Timestamp) -> None:
+        self._change(digests, records_chunks.lost(worker_id, reason, now))
+
+    def due(self, now: Timestamp, limit: int) -> list[OwedReplica]:
+        parts = self._side_by_side(partial(self._chunks.due, now=now, limit=limit), range(PARTS))
+        rows = heapq.merge(*parts, key=records_chunks.place_of)
+        return [row for row, _ in zip(rows, range(limit), strict=False)]
+
+    def postpone(self, owed: Sequence[OwedReplica], due_at: Timestamp) -> None:
+        self._change((row.digest for row in owed), records_chunks.postponed(owed, due_at))
+
+    def hasten(self, worker_id: str, now: Timestamp) -> None:
+        change = records_chunks.hastened(worker_id, now)
+
+        def hasten(part: int) -> None:
+            for digests in self._chunks.owed_by(part, worker_id):
+                self._chunks.change(digests, change)
+
+        self._side_by_side(hasten, range(PARTS))
+
+    def outbox_depth(self) -> int:
+        return sum(self._side_by_side(self._chunks.depth, range(PARTS)))
+
+    def acquire_lease(self, name: str, holder: str, now: Timestamp, until: Timestamp) -> bool:
+        try:
+            self._dynamodb.call(
+                "put_item",
+                TableName=self._names.sessions,
+                Item=packed({**lease_key(name), "holder": holder, "until": until}),
+                ConditionExpression="attribute_not_exists(pk) OR #holder = :holder OR #until <= :now",
+                ExpressionAttributeNames={"#holder": "holder", "#until": "until"},
+                ExpressionAttributeValues=packed({":holder": holder, ":now": now}),
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def release_lease(self, name: str, holder: str) -> None:
+        self._delete(lease_key(name)["pk"], "holder = :than", holder)
+
+    def _delete(self, key: str, condition: str, value: str | int) -> bool:
+        """Delete an item of the sessions table; False if the condition does not hold or there is none."""
+        attribute, comparison = condition.split(" ", 1)
+        try:
+            self._dynamodb.call(
+                "delete_item",
+                TableName=self._names.sessions,
+                Key=packed({"pk": key}),
+                ConditionExpression=f"#attribute {comparison}",
+                ExpressionAttributeNames={"#attribute": attribute},
+                ExpressionAttributeValues=packed({":than": value}),
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def lease_holder(self, name: str, now: Timestamp) -> str:
+        found = self._dynamodb.get(self._names.sessions, lease_key(name))
+        return str(found["holder"]) if found and found["until"] > now else ""
+
+    def dump(self, after: str = "", limit: int = 200) -> DumpPage:
+        return self._transfer.dump(after, limit)
+
+    def restore(self, entries: Sequence[Entry]) -> None:
+        self._transfer.restore(entries)
+
+    def empty(self) -> bool:
+        return self._transfer.empty()
+
+    def clear(self) -> None:
+        self._transfer.clear()
+
+    def ping(self) -> None:
+        for table, key in (
+            (self._names.files, {"pk": "ping", "sk": "ping"}),
+            (self._names.chunks, {"pk": "ping"}),
+            (self._names.sessions, {"pk": "ping"}),
+        ):
+            self._dynamodb.get(table, key)
+
+    def _found(self, digests: Collection[Digest]) -> dict[Digest, Chunk]:
+        found: dict[Digest, Chunk] = {}
+        for some in self._side_by_side(self._chunks.find, _groups(digests)):
+            found.update(some)
+        return found
+
+    def _change(self, digests: Iterable[Digest], change: Change) -> None:
+        self._side_by_side(partial(self._chunks.change, change=change), _groups(digests))
+
+
+def _groups(digests: Iterable[Digest]) -> list[list[Digest]]:
+    """The digests in groups of one call each."""
+    ordered = sorted(set(digests))
+    return [ordered[at : at + ITEMS_AT_ONCE] for at in range(0, len(ordered), ITEMS_AT_ONCE)]

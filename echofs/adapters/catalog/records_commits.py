@@ -1,0 +1,256 @@
+"""Moving heads on DynamoDB: one transaction for each commit, and several at a time.
+
+A living file's *entry* is its head and its claim on the path in one item, which makes a commit's compare-and-swap one
+condition: the entry still names the file and the parent. The transaction also puts the version and its dot, neither of
+which may exist, and the idempotency record, missing folders and chunks.
+
+What does not fit a transaction goes ahead of it, where that shows nothing: chunks (they may be recorded before the
+commit that refers to them) and the deeper ones of many new folders (the outermost, by which they are reached, goes with
+the head).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from echofs.adapters.catalog import records_chunks
+from echofs.adapters.catalog.records_chunks import ChunkItems
+from echofs.adapters.catalog.records_items import (
+    Chunk,
+    Key,
+    answer_item,
+    answer_key,
+    chunk_key,
+    chunk_of,
+    dot_item,
+    dot_key,
+    entry_item,
+    entry_key,
+    file_of,
+    folder_key,
+    version_item,
+    version_key,
+)
+from echofs.adapters.catalog.records_tables import TableNames
+from echofs.adapters.catalog.verdicts import Head, Seen, claims, earlier_chunks, refusal
+from echofs.adapters.dynamodb import ITEMS_AT_ONCE, ConditionFailed, DynamoDB
+from echofs.adapters.dynamodb_values import Item, packed
+from echofs.core.errors import EchoError, TooLarge, Unavailable
+from echofs.core.models import ChunkState, Digest, File, Kind
+from echofs.core.names import ancestors_of
+from echofs.ports.catalog import Commit
+from echofs.ports.runtime import Clock
+
+Answer = File | EchoError
+Together = Callable[[Callable[[Commit], Answer], Sequence[Commit]], list[Answer]]
+"""Applies a function to several commits at a time."""
+
+CHUNKS_WITH_HEAD = 64
+"""If a commit changes more chunks than this, they are recorded ahead of it."""
+FOLDERS_WITH_HEAD = 16
+_LONGEST_LISTS = 300_000
+"""Bytes of digests in one version: an item has at most 400 KB."""
+_HEAD_ATTRIBUTES = ("pk", "sk", "file", "owner_id", "number", "kind", "path", "file_created_at")
+
+
+@dataclass(slots=True)
+class Look:
+    """What the catalog held when one commit was looked at. ``repeated`` is the version that has the commit's dot."""
+
+    seen: Seen
+    repeated: Key | None = None
+    folders: set[str] = field(default_factory=set)
+    chunks: dict[Digest, Chunk] = field(default_factory=dict)
+
+
+class Commits:
+    """Makes commits in the three tables. Safe to share between threads; ``together`` runs them side by side."""
+
+    def __init__(
+        self, dynamodb: DynamoDB, names: TableNames, chunks: ChunkItems, clock: Clock, together: Together
+    ) -> None:
+        self._dynamodb = dynamodb
+        self._names = names
+        self._chunks = chunks
+        self._clock = clock
+        self._together = together
+
+    def make(self, commits: Sequence[Commit]) -> list[Answer]:
+        """Answers in the order of ``commits``. Those that depend on each other are made one after the other."""
+        answers: dict[int, Answer] = {}
+        waiting = list(enumerate(commits))
+        while waiting:
+            heads = self._heads(commit for _, commit in waiting if commit.version.kind is Kind.MOVE)
+            ready: list[tuple[int, Commit]] = []
+            later: list[tuple[int, Commit]] = []
+            claimed: set[tuple[str, ...]] = set()
+            for place, commit in waiting:
+                wanted = claims(commit, heads.get(commit.version.file_id))
+                (ready if claimed.isdisjoint(wanted) else later).append((place, commit))
+                claimed |= wanted
+            made = self._together(self._make_one, [commit for _, commit in ready])
+            answers.update(zip((place for place, _ in ready), made, strict=True))
+            waiting = later
+        return [answers[place] for place in range(len(commits))]
+
+    def _make_one(self, commit: Commit) -> Answer:
+        if unwieldy := _unwieldy(commit):
+            return unwieldy
+        patience = self._dynamodb.patience()
+        while True:
+            look = self._look(commit)
+            if look.repeated:
+                found = self._dynamodb.get(self._names.files, look.repeated)
+                if found and found["owner_id"] == commit.owner_id:
+                    return file_of(found)
+            if refused := refusal(commit, look.seen):
+                return refused
+            try:
+                return self._write(commit, look)
+            except Unavailable as being_deleted:
+                if type(being_deleted) is not Unavailable:
+                    raise
+                return being_deleted
+            except ConditionFailed as rival:
+                patience.wait(rival)
+
+    def _heads(self, commits: Iterable[Commit]) -> dict[str, Head]:
+        """The heads that these commits follow, as far as they are heads still."""
+        parents = sorted({(commit.version.file_id, commit.version.parent) for commit in commits})
+        keys = [version_key(file_id, number) for file_id, number in parents]
+        found = self._dynamodb.get_many(self._names.files, keys, _HEAD_ATTRIBUTES)
+        return {item["file"]: _head_of(item) for item in found}
+
+    def _look(self, commit: Commit) -> Look:
+        version = commit.version
+        entry, dot = entry_key(commit.owner_id, version.path), dot_key(version.dot)
+        numbers = {1, version.parent, version.parent + 1} - {0}
+        folders = {path: folder_key(commit.owner_id, path) for path in _new_ancestors(commit)}
+        versions = [version_key(version.file_id, number) for number in numbers]
+        earlier = earlier_chunks(commit)
+        wanted: list[tuple[str, Key]] = [(self._names.files, key) for key in (entry, dot, *versions, *folders.values())]
+        wanted += [
+            (self._names.chunks, chunk_key(digest)) for digest in earlier | {chunk.digest for chunk in commit.chunks}
+        ]
+        if commit.idempotency:
+            wanted.append((self._names.sessions, answer_key(commit.idempotency.owner_id, commit.idempotency.key)))
+        found = {
+            (table, item["pk"], item.get("sk")): item
+            for table, item in self._dynamodb.get_each(wanted, {self._names.files: _HEAD_ATTRIBUTES})
+        }
+
+        def at(key: Key) -> Item | None:
+            return found.get((self._names.files, key["pk"], key["sk"]))
+
+        look = Look(self._seen(commit, at(entry), [item for key in versions if (item := at(key))]))
+        if named := at(dot):
+            look.repeated = version_key(named["file"], named["number"])
+        look.folders = {path for path, key in folders.items() if at(key)}
+        look.chunks = {pk: chunk_of(item) for (table, pk, _), item in found.items() if table == self._names.chunks}
+        if commit.idempotency and any(table == self._names.sessions for table, _, _ in found):
+            look.seen.used_keys = {(commit.idempotency.owner_id, commit.idempotency.key)}
+        leaving = {digest for digest, chunk in look.chunks.items() if chunk.state is ChunkState.DELETING}
+        look.seen.lost_chunks = leaving | (earlier - look.chunks.keys())
+        return look
+
+    @staticmethod
+    def _seen(commit: Commit, holder: Item | None, versions: list[Item]) -> Seen:
+        """The head, as far as the commit could follow it, and who holds the path."""
+        version = commit.version
+        heads = {version.file_id: _head_of(max(versions, key=lambda item: item["number"]))} if versions else {}
+        return Seen(heads, {(commit.owner_id, version.path): holder["file"]} if holder else {})
+
+    def _write(self, commit: Commit, look: Look) -> File:
+        version = commit.version
+        head = look.seen.heads.get(version.file_id)
+        created_at = head.created_at if head else version.created_at
+        chunks = self._chunk_writes(commit, look)
+        folders = [self._put(self._names.files, folder_key(commit.owner_id, path)) for path in _missing(commit, look)]
+        while len(folders) > FOLDERS_WITH_HEAD:
+            ahead = max(FOLDERS_WITH_HEAD, len(folders) - ITEMS_AT_ONCE)
+            self._dynamodb.write_all(folders[ahead:])
+            folders = folders[:ahead]
+        operations = [
+            *self._entry_writes(commit, head),
+            self._put(self._names.files, version_item(commit.owner_id, version, created_at), new=True),
+            self._put(self._names.files, dot_item(version), new=True),
+            *folders,
+            *chunks,
+        ]
+        if commit.idempotency:
+            operations.append(self._put(self._names.sessions, answer_item(commit.idempotency), new=True))
+        self._dynamodb.write_all(operations)
+        return File(version.file_id, commit.owner_id, version, created_at)
+
+    def _chunk_writes(self, commit: Commit, look: Look) -> list[dict[str, Any]]:
+        """The writes of the commit's chunks, or none when they were too many and are recorded now."""
+        now = self._clock.now()
+        record = records_chunks.recorded(commit.chunks, now)
+        own = {chunk.digest for chunk in commit.chunks}
+
+        def change(digest: Digest, chunk: Chunk | None) -> Chunk | None:
+            if digest in own:
+                return record(digest, chunk)
+            return records_chunks.touched(chunk, now) if chunk else None
+
+        digests = sorted(own | earlier_chunks(commit))
+        writes = self._chunks.operations(digests, change, look.chunks)
+        if len(writes) <= CHUNKS_WITH_HEAD:
+            return writes
+        for start in range(0, len(digests), ITEMS_AT_ONCE):
+            self._chunks.change(digests[start : start + ITEMS_AT_ONCE], change)
+        return []
+
+    def _entry_writes(self, commit: Commit, head: Head | None) -> list[dict[str, Any]]:
+        """Moves the head, on condition that it is still the parent."""
+        version, table = commit.version, self._names.files
+        if head is None:
+            return [self._put(table, entry_item(commit.owner_id, version), new=True)]
+        still = {
+            "TableName": table,
+            "ConditionExpression": "#file = :file AND #number = :parent",
+            "ExpressionAttributeNames": {"#file": "file", "#number": "number"},
+            "ExpressionAttributeValues": packed({":file": version.file_id, ":parent": version.parent}),
+        }
+        leave = {"Delete": {**still, "Key": packed(entry_key(commit.owner_id, head.path))}}
+        if version.kind is Kind.TOMBSTONE:
+            return [leave]
+        if version.path != head.path:
+            return [leave, self._put(table, entry_item(commit.owner_id, version), new=True)]
+        return [{"Put": {**still, "Item": packed(entry_item(commit.owner_id, version))}}]
+
+    def _put(self, table: str, item: Item | Key, *, new: bool = False) -> dict[str, Any]:
+        put: dict[str, Any] = {"TableName": table, "Item": packed(item)}
+        if new:
+            put["ConditionExpression"] = "attribute_not_exists(pk)"
+        return {"Put": put}
+
+
+def _head_of(item: Item) -> Head:
+    return Head(
+        file_id=item["file"],
+        owner_id=item["owner_id"],
+        path=item["path"],
+        number=item["number"],
+        deleted=item["kind"] == Kind.TOMBSTONE,
+        created_at=item["file_created_at"],
+    )
+
+
+def _new_ancestors(commit: Commit) -> list[str]:
+    """The folders above a path that is new to its file, the outermost first."""
+    changed = commit.version.parent == 0 or commit.version.kind is Kind.MOVE
+    return ancestors_of(commit.version.path) if changed else []
+
+
+def _missing(commit: Commit, look: Look) -> list[str]:
+    return [path for path in _new_ancestors(commit) if path not in look.folders]
+
+
+def _unwieldy(commit: Commit) -> EchoError | None:
+    content = commit.version.content
+    if len(content.inline) + len(content.lists) <= _LONGEST_LISTS:
+        return None
+    return TooLarge("This file has more chunks than the catalog can list; choose a larger CHUNK_SIZE.", field="file")

@@ -1,0 +1,161 @@
+"""Reading a whole catalog on DynamoDB and filling an empty one: the only place that scans. No request comes here."""
+
+from __future__ import annotations
+
+import binascii
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from echofs.adapters.catalog import cursor
+from echofs.adapters.catalog.records_items import (
+    Chunk,
+    Key,
+    answer_item,
+    answer_of,
+    chunk_of,
+    dot_item,
+    entry_item,
+    file_of,
+    folder_key,
+    version_item,
+    version_of,
+)
+from echofs.adapters.catalog.records_tables import TableNames
+from echofs.adapters.dynamodb import DynamoDB
+from echofs.adapters.dynamodb_values import Item, packed, plain
+from echofs.core.models import ChunkState, File, IdempotencyRecord, Timestamp, Version
+from echofs.core.names import ancestors_of
+from echofs.ports.catalog import ChunkEntry, DumpPage, Entry, PastVersion
+
+_WRITES_AT_ONCE = 25
+"""DynamoDB's own limit on a BatchWriteItem."""
+Placed = tuple[str, Item]
+"""An item and its table."""
+
+
+class Transfer:
+    """Safe to share between threads. ``created_at`` says when a file that is in the catalog already was created."""
+
+    def __init__(self, dynamodb: DynamoDB, names: TableNames, created_at: Callable[[str], Timestamp]) -> None:
+        self._dynamodb = dynamodb
+        self._names = names
+        self._tables = tuple(names.by_setting().values())
+        self._created_at = created_at
+
+    def dump(self, after: str, limit: int) -> DumpPage:
+        """One page; the order is that of DynamoDB's partitions, table after table. Raises :class:`InvalidRequest` for
+        a cursor nobody made."""
+        number, start = _decode(after) if after else (0, None)
+        # The versions of a file stand together, the newest last: what follows one tells whether it is the head.
+        items = list(islice(self._scan(self._tables[number], start, limit + 1), limit + 1))
+        shown, more = items[:limit], len(items) > limit
+        following = [*items[1:], None]
+        entries = [entry for item, next_ in zip(shown, following, strict=False) if (entry := _entry(item, next_))]
+        if more:
+            return DumpPage(tuple(entries), _encode(number, _key_of(shown[-1])))
+        return DumpPage(tuple(entries), _encode(number + 1, None) if number + 1 < len(self._tables) else "")
+
+    def empty(self) -> bool:
+        """Whether there is nothing but leases."""
+        if any(next(self._scan(table, None, 1), None) for table in (self._names.files, self._names.chunks)):
+            return False
+        return all(_is_lease(item) for item in self._scan(self._names.sessions, None, None))
+
+    def clear(self) -> None:
+        """Delete everything but leases. Idempotent."""
+        for table in self._tables:
+            doomed = (item for item in self._scan(table, None, None) if not _is_lease(item))
+            self._write((table, {"DeleteRequest": {"Key": packed(_key_of(item))}}) for item in doomed)
+
+    def restore(self, entries: Sequence[Entry]) -> None:
+        """Put entries as they are. Idempotent."""
+        created = {entry.id: entry.created_at for entry in entries if isinstance(entry, File)}
+        past = {entry.version.file_id for entry in entries if isinstance(entry, PastVersion)}
+        created.update({file_id: self._created_at(file_id) for file_id in past - created.keys()})
+        placed = [each for entry in entries for each in self._items(entry, created)]
+        # An entry may bring a folder that another brought; one call takes every key once.
+        distinct = {(table, *sorted(_key_of(item).items())): (table, item) for table, item in placed}
+        self._write((table, {"PutRequest": {"Item": packed(item)}}) for table, item in distinct.values())
+
+    def _items(self, entry: Entry, created: dict[str, Timestamp]) -> Iterator[Placed]:
+        if isinstance(entry, IdempotencyRecord):
+            yield self._names.sessions, answer_item(entry)
+        elif isinstance(entry, ChunkEntry):
+            owed = {row.worker_id: row for row in entry.owed}
+            chunk = Chunk(entry.digest, entry.size, entry.state, entry.touched_at, frozenset(entry.replicas), owed)
+            yield self._names.chunks, chunk.item()
+        elif isinstance(entry, PastVersion):
+            yield from self._version(entry.owner_id, entry.version, created)
+        else:
+            yield from self._version(entry.owner_id, entry.head, created)
+            if not entry.deleted:
+                yield self._names.files, entry_item(entry.owner_id, entry.head)
+
+    def _version(self, owner_id: str, version: Version, created: dict[str, Timestamp]) -> Iterator[Placed]:
+        yield self._names.files, version_item(owner_id, version, created[version.file_id])
+        yield self._names.files, dot_item(version)
+        for folder in ancestors_of(version.path):
+            yield self._names.files, dict(folder_key(owner_id, folder))
+
+    def _scan(self, table: str, start: Key | None, at_once: int | None) -> Iterator[Item]:
+        arguments: dict[str, Any] = {"Limit": at_once} if at_once else {}
+        if start:
+            arguments["ExclusiveStartKey"] = packed(start)
+        while True:
+            answer = self._dynamodb.call("scan", TableName=table, ConsistentRead=True, **arguments)
+            yield from (plain(item) for item in answer["Items"])
+            if not answer.get("LastEvaluatedKey"):
+                return
+            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def _write(self, requests: Iterable[tuple[str, dict[str, Any]]]) -> None:
+        rest = iter(requests)
+        while some := list(islice(rest, _WRITES_AT_ONCE)):
+            left: dict[str, list[dict[str, Any]]] = {}
+            for table, request in some:
+                left.setdefault(table, []).append(request)
+            patience = self._dynamodb.patience("DynamoDB is busy; try again shortly.")
+            while left := self._dynamodb.call("batch_write_item", RequestItems=left).get("UnprocessedItems") or {}:
+                patience.wait()
+
+
+def _entry(item: Item, following: Item | None) -> Entry | None:
+    """What an item is for a dump; None for items that others bring with them."""
+    pk: str = item["pk"]
+    if pk.startswith("file:"):
+        if following is None or following["pk"] != pk:
+            return file_of(item)
+        return PastVersion(item["owner_id"], version_of(item))
+    if pk.startswith("answer:"):
+        return answer_of(item)
+    if "revision" not in item:
+        return None
+    chunk = chunk_of(item)
+    owed = tuple(chunk.owed[worker] for worker in sorted(chunk.owed))
+    replicas = tuple(sorted(chunk.replicas))
+    return ChunkEntry(chunk.digest, chunk.size, ChunkState(chunk.state), chunk.touched_at, replicas, owed)
+
+
+def _is_lease(item: Item) -> bool:
+    return bool(item["pk"].startswith("lease:"))
+
+
+def _key_of(item: Item) -> Key:
+    return {name: item[name] for name in ("pk", "sk") if name in item}
+
+
+def _encode(table: int, after: Key | None) -> str:
+    return urlsafe_b64encode(json.dumps([table, after]).encode()).decode()
+
+
+def _decode(after: str) -> tuple[int, Key | None]:
+    try:
+        table, key = json.loads(urlsafe_b64decode(after.encode("ascii")))
+    except (ValueError, TypeError, binascii.Error):
+        raise cursor.malformed() from None
+    if table not in range(3) or not isinstance(key, dict | None):
+        raise cursor.malformed()
+    return table, key
