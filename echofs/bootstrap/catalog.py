@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import http.client
 from collections.abc import Callable, Sequence
+from typing import BinaryIO
 
 from flask import Flask
 
 from echofs.adapters.catalog import schema
 from echofs.adapters.http_pool import HttpPool
 from echofs.adapters.meters import PrometheusMeters
+from echofs.adapters.system import SystemClock, Uuid7Ids
 from echofs.bootstrap import parts
 from echofs.bootstrap.basics import CONNECT_SECONDS, Basics, open_basics, open_codec
+from echofs.bootstrap.files_catalog import create_catalog
 from echofs.core.errors import InvalidRequest, StoreUnavailable, Unavailable
 from echofs.core.models import ChunkRecord, Member
 from echofs.ports.chunks import Frame
 from echofs.ports.cluster import ControllerClient, MemberList
 from echofs.services.cluster import MemberView
 from echofs.services.memory import MemoryBudget
+from echofs.services.moving import Import, export
 from echofs.services.rebuild import Rebuild, Summary
 from echofs.services.replication import Replicator
 from echofs.settings import Settings
@@ -31,8 +35,7 @@ def run_rebuild(settings: Settings, urls: Sequence[str], say: Callable[[str], No
     Makes the tables first if need be. Raises like :meth:`Rebuild.run`, and :class:`InvalidSetting`.
     """
     basics = open_basics(settings)
-    app = schema.database_app(settings.database_url)
-    schema.upgrade(app)
+    _make_tables(settings)
     catalog, users = parts.open_catalog(Flask("echofs"), settings, basics.clock)
     members = [_named(url) for url in urls] or _known(basics)
     view = MemberView(_Fixed(members), _Unsaved(), basics.clock)
@@ -69,6 +72,27 @@ def run_rebuild(settings: Settings, urls: Sequence[str], say: Callable[[str], No
         return rebuild.run(members)
     finally:
         replicator.stop()
+
+
+def run_export(settings: Settings, target: BinaryIO) -> int:
+    """Write the catalog and the users that ``settings`` name. Raises like :func:`export`."""
+    clock = SystemClock()
+    catalog, users = parts.open_catalog(Flask("echofs"), settings, clock)
+    return export(catalog, users, clock, target)
+
+
+def run_import(settings: Settings, source: BinaryIO) -> int:
+    """Fill the catalog and the users that ``settings`` name, making the tables first if need be. Raises like
+    :meth:`Import.run`."""
+    _make_tables(settings)
+    clock = SystemClock()
+    catalog, users = parts.open_catalog(Flask("echofs"), settings, clock)
+    return Import(catalog, users, clock, Uuid7Ids()).run(source)
+
+
+def _make_tables(settings: Settings) -> None:
+    schema.upgrade(schema.database_app(settings.database_url))
+    create_catalog(settings)
 
 
 def _known(basics: Basics) -> list[Member]:

@@ -30,7 +30,7 @@ def everything(catalog: Catalog, limit: int = 200) -> list[Entry]:
 
 def fill(catalog: Catalog) -> None:
     """Two owners, histories, a move, a delete, odd names, owed replicas and an answer for a key."""
-    make(catalog, keyed(first("a/b/größe.txt", chunks=3), "key-1"))
+    make(catalog, keyed(first("a/b/größe.txt", chunks=3, size=(2 << 20) + 5), "key-1"))
     file = make(catalog, first("a/draft"))
     file = make(catalog, following(file))
     file = make(catalog, moved(file, "z/y/final"))
