@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -34,3 +35,11 @@ def aws_endpoint() -> Iterator[str]:
     """The URL of an S3 and DynamoDB server of this test process."""
     with lifeline.started("tests.servers.aws") as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def rclone() -> Iterator[tuple[str, Path]]:
+    """The URL of another S3 server of this test process, and the folder where it keeps buckets as folders."""
+    with lifeline.started("tests.servers.rclone") as address:
+        url, _, folder = address.partition(" ")
+        yield url, Path(folder)
