@@ -144,7 +144,9 @@ class S3Bucket:
         return region
 
     def accepts_wrong_digest(self, key: str) -> bool:
-        """Whether the endpoint stores a body that is not what its Content-MD5 says. Raises :class:`StoreUnavailable`."""
+        """Whether the endpoint stores a body that is not what its Content-MD5 says.
+
+        Raises :class:`StoreUnavailable`."""
         wrong = base64.b64encode(_md5(b"another value")).decode()
 
         def attempt() -> bool:

@@ -1,0 +1,84 @@
+"""Fresh prefixes on the S3 servers of the tests, and what lies there seen by another road than the store's."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from echofs.adapters.stores.s3 import S3Store, open_s3
+from echofs.adapters.stores.s3_bucket import S3Bucket
+from echofs.adapters.stores.s3_calls import S3Calls
+from echofs.adapters.stores.s3_client import S3Access, S3Place, open_client
+from echofs.adapters.stores.s3_root import Abilities, claim
+
+BUCKET = "echofs-tests"
+KEYS = {"AWS_ACCESS_KEY_ID": "echofs", "AWS_SECRET_ACCESS_KEY": "a-secret-of-the-tests"}
+"""What rclone was started with; moto takes anything."""
+
+
+@cache
+def vendor_client(endpoint: str) -> Any:
+    """A client as anybody makes it, with the credentials of the tests, and ``BUCKET`` made."""
+    client = boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=KEYS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=KEYS["AWS_SECRET_ACCESS_KEY"],
+        config=Config(response_checksum_validation="when_required", request_checksum_calculation="when_required"),
+    )
+    client.create_bucket(Bucket=BUCKET)
+    return client
+
+
+def fresh_place(endpoint: str) -> S3Place:
+    """A prefix nobody has used, in a bucket that exists."""
+    vendor_client(endpoint)
+    return S3Place(BUCKET, f"tests/{uuid.uuid4()}/")
+
+
+def access_to(endpoint: str, **more: Any) -> S3Access:
+    return S3Access(**{"endpoint_url": endpoint, "checksums": "when_required", **more})
+
+
+def opened(endpoint: str, place: S3Place, max_value_bytes: int = 3 << 20, owner: str = "w1", **more: Any) -> S3Store:
+    """The store of a place as a worker opens it."""
+    return open_s3(place, access_to(endpoint, **more), owner=owner, max_value_bytes=max_value_bytes)
+
+
+def trusted(endpoint: str, place: S3Place, max_value_bytes: int) -> S3Store:
+    """The store of a place as it is opened where conditional puts are known to be atomic."""
+    access = access_to(endpoint)
+    client = open_client(access)
+    calls = S3Calls(deadline_seconds=access.deadline_seconds, attempt_seconds=access.attempt_seconds)
+    bucket = S3Bucket(client, place.bucket, calls, crc32=True, etags_are_md5=True)
+    return S3Store(
+        bucket,
+        place,
+        store_id=claim(bucket, place, "w1"),
+        abilities=Abilities(True, True, True, True),
+        atomic=True,
+        max_value_bytes=max_value_bytes,
+        threads=16,
+        on_close=client.close,
+    )
+
+
+def looking_with(endpoint: str, place: S3Place) -> Callable[[str], bytes | None]:
+    """Reads what lies under a key with a client of its own."""
+    client = vendor_client(endpoint)
+
+    def look(key: str) -> bytes | None:
+        try:
+            body: bytes = client.get_object(Bucket=place.bucket, Key=place.prefix + key)["Body"].read()
+        except ClientError:
+            return None
+        return body
+
+    return look
