@@ -42,7 +42,9 @@ def test_an_unknown_scheme_is_refused_and_the_known_ones_named(url):
     assert refusal.value.field == "CHUNK_STORE"
 
 
-@pytest.mark.parametrize("url", ["disk:", "memory:x", "disk:a\0b", "s3:bucket", "s3://B", "s3://bucket/a//b", "s3://bucket/../a"])
+@pytest.mark.parametrize(
+    "url", ["disk:", "memory:x", "disk:a\0b", "s3:bucket", "s3://B", "s3://bucket/a//b", "s3://bucket/../a"]
+)
 def test_a_known_scheme_with_a_wrong_rest_is_refused(url):
     with pytest.raises(InvalidSetting) as refusal:
         open_store(url)

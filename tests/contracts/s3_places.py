@@ -11,11 +11,11 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from echofs.adapters.stores.s3 import S3Store, open_s3
+from echofs.adapters.stores.s3 import S3Store
 from echofs.adapters.stores.s3_bucket import S3Bucket
 from echofs.adapters.stores.s3_calls import S3Calls
 from echofs.adapters.stores.s3_client import S3Access, S3Place, open_client
-from echofs.adapters.stores.s3_root import Abilities, claim
+from echofs.adapters.stores.s3_root import Abilities
 
 BUCKET = "echofs-tests"
 KEYS = {"AWS_ACCESS_KEY_ID": "echofs", "AWS_SECRET_ACCESS_KEY": "a-secret-of-the-tests"}
@@ -47,26 +47,26 @@ def access_to(endpoint: str, **more: Any) -> S3Access:
     return S3Access(**{"endpoint_url": endpoint, "checksums": "when_required", **more})
 
 
-def opened(endpoint: str, place: S3Place, max_value_bytes: int = 3 << 20, owner: str = "w1", **more: Any) -> S3Store:
-    """The store of a place as a worker opens it."""
-    return open_s3(place, access_to(endpoint, **more), owner=owner, max_value_bytes=max_value_bytes)
-
-
-def trusted(endpoint: str, place: S3Place, max_value_bytes: int) -> S3Store:
-    """The store of a place as it is opened where conditional puts are known to be atomic."""
+@cache
+def _bucket(endpoint: str) -> S3Bucket:
+    """Making a client takes longer than most tests, and no test changes one."""
     access = access_to(endpoint)
-    client = open_client(access)
     calls = S3Calls(deadline_seconds=access.deadline_seconds, attempt_seconds=access.attempt_seconds)
-    bucket = S3Bucket(client, place.bucket, calls, crc32=True, etags_are_md5=True)
+    return S3Bucket(open_client(access), BUCKET, calls, crc32=True, etags_are_md5=True)
+
+
+def opened(endpoint: str, place: S3Place, max_value_bytes: int, *, conditions: bool) -> S3Store:
+    """The store of a place; ``conditions`` says whether the endpoint keeps them and is trusted with them."""
     return S3Store(
-        bucket,
+        _bucket(endpoint),
         place,
-        store_id=claim(bucket, place, "w1"),
-        abilities=Abilities(True, True, True, True),
-        atomic=True,
+        store_id=str(uuid.uuid4()),
+        abilities=Abilities(
+            conditional_create=conditions, conditional_replace=conditions, verifies_digests=True, etags_are_md5=True
+        ),
+        atomic=conditions,
         max_value_bytes=max_value_bytes,
         threads=16,
-        on_close=client.close,
     )
 
 

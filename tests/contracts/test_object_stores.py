@@ -57,13 +57,13 @@ class TestS3Store(ObjectStoreContract):
 
     @pytest.fixture
     def store(self, aws_endpoint: str, place: S3Place) -> Iterator[ObjectStore]:
-        with closing(s3_places.trusted(aws_endpoint, place, MAX_VALUE_BYTES)) as store:
+        with closing(s3_places.opened(aws_endpoint, place, MAX_VALUE_BYTES, conditions=True)) as store:
             yield store
 
     @pytest.fixture
     def rivals(self, store: ObjectStore, aws_endpoint: str, place: S3Place) -> Iterator[list[ObjectStore]]:
         with ExitStack() as stack:
-            others = [s3_places.trusted(aws_endpoint, place, MAX_VALUE_BYTES) for _ in range(3)]
+            others = [s3_places.opened(aws_endpoint, place, MAX_VALUE_BYTES, conditions=True) for _ in range(3)]
             yield [store, *(stack.enter_context(closing(other)) for other in others)]
 
     @pytest.fixture
@@ -80,7 +80,7 @@ class TestS3StoreWithoutConditions(ObjectStoreContract):
 
     @pytest.fixture
     def store(self, rclone: tuple[str, Path], place: S3Place) -> Iterator[ObjectStore]:
-        with closing(s3_places.opened(rclone[0], place, MAX_VALUE_BYTES)) as store:
+        with closing(s3_places.opened(rclone[0], place, MAX_VALUE_BYTES, conditions=False)) as store:
             yield store
 
     @pytest.fixture
