@@ -37,7 +37,7 @@ def test_memory_opens_an_empty_store():
 
 @pytest.mark.parametrize("url", ["", "disk", "/var/lib", "ftp://bucket", "DISK:/x", "file:/x", ":x"])
 def test_an_unknown_scheme_is_refused_and_the_known_ones_named(url):
-    with pytest.raises(InvalidSetting, match="disk:, .*memory:, s3:") as refusal:
+    with pytest.raises(InvalidSetting, match=r"disk:, .*memory:, s3:") as refusal:
         open_store(url)
     assert refusal.value.field == "CHUNK_STORE"
 

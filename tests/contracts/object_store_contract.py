@@ -411,12 +411,6 @@ class ObjectStoreContract(ABC):
         assert store.get("s/b")[0] in (b"old", b"new")
         assert store.get_many(["s/big"]) == {}
 
-    def test_a_group_longer_than_a_page_is_stored_and_listed(self, store):
-        keys = sorted(f"s/{number:04x}" for number in range(1100))
-        store.put_many(dict.fromkeys(keys, b""))
-        assert [stat.key for stat in store.list("s", limit=2000)] == keys
-        assert [stat.key for stat in store.list("s", prefix="00", after="00fd", limit=2000)] == ["s/00fe", "s/00ff"]
-
     def test_an_error_of_one_value_is_told_when_no_other_is_being_stored(self, store):
         values = {f"s/{number}": b"x" for number in range(8)}
         with pytest.raises(ValueTooLarge):

@@ -16,9 +16,10 @@ from echofs.adapters.stores.s3_bucket import S3Bucket
 from echofs.adapters.stores.s3_calls import S3Calls
 from echofs.adapters.stores.s3_client import S3Access, S3Place, open_client
 from echofs.adapters.stores.s3_root import Abilities
+from tests.servers import rclone
 
 BUCKET = "echofs-tests"
-KEYS = {"AWS_ACCESS_KEY_ID": "echofs", "AWS_SECRET_ACCESS_KEY": "a-secret-of-the-tests"}
+KEYS = {"AWS_ACCESS_KEY_ID": rclone.ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": rclone.SECRET_KEY}
 """What rclone was started with; moto takes anything."""
 
 
