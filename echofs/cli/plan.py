@@ -59,7 +59,8 @@ def plan(
 ) -> list[Part]:
     """The parts in the order in which they start: controller, workers, master, jobs.
 
-    ``supervisor`` is the process id they watch; ``own`` gives what is said for one worker alone. Raises :class:`InvalidSetting` for an impossible number of workers.
+    ``supervisor`` is the process id they watch; ``own`` gives what is said for one worker alone. Raises
+    :class:`InvalidSetting` for an impossible number of workers.
     """
     if not MIN_WORKERS <= workers <= MAX_WORKERS:
         raise InvalidSetting(
