@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -32,8 +33,8 @@ ITEMS_AT_ONCE = 100
 ATTEMPTS = 8
 """How often a call is made that meets throttling, another writer's transaction or a lost connection."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.025, 1.0
-_DEADLINE_SECONDS = 8.0
-"""After which no further attempt is made, however few there were."""
+DEADLINE_SECONDS = 8.0
+"""After which no further attempt is made, however few there were, unless a caller has less time."""
 _CONNECT_SECONDS = 1.0
 READ_SECONDS = 5.0
 _CONNECTIONS = 32
@@ -117,12 +118,16 @@ class Patience:
     """How long one piece of work goes on against throttling and rivals: a number of attempts, and a deadline."""
 
     def __init__(
-        self, give_up: Callable[[], Unavailable], pause: Callable[[float], None], monotonic: Callable[[], float]
+        self,
+        give_up: Callable[[], Unavailable],
+        pause: Callable[[float], None],
+        monotonic: Callable[[], float],
+        deadline_seconds: float,
     ) -> None:
         self._give_up = give_up
         self._pause = pause
         self._monotonic = monotonic
-        self._until = monotonic() + _DEADLINE_SECONDS
+        self._until = monotonic() + deadline_seconds
         self._failed = 0
 
     def wait(self, error: BaseException | None = None) -> None:
@@ -148,15 +153,17 @@ class DynamoDB:
         *,
         pause: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
+        deadline_seconds: float = DEADLINE_SECONDS,
     ) -> None:
         self._client = client
         self._unavailable = unavailable
         self._pause = pause
         self._monotonic = monotonic
+        self._deadline = deadline_seconds
 
     def patience(self, message: str = "Too many writers want the same at once; try again shortly.") -> Patience:
         """For work that starts again when a rival was quicker; ends with ``unavailable`` and this message."""
-        return Patience(lambda: self._unavailable(message), self._pause, self._monotonic)
+        return Patience(lambda: self._unavailable(message), self._pause, self._monotonic, self._deadline)
 
     def get(self, table: str, key: Key) -> Item | None:
         """An item, or None."""
@@ -230,10 +237,11 @@ class DynamoDB:
     def write_all(self, operations: Sequence[Mapping[str, Any]]) -> None:
         """At most ``ITEMS_AT_ONCE`` writes that happen together or not at all. Raises :class:`ConditionFailed`.
 
-        When an answer is lost the call is repeated, so a condition may fail because of the very same write: callers
-        recognise their own.
+        When an answer is lost the call is repeated. Not every endpoint recognises that by the token, so a condition
+        may fail because of the very same write: callers recognise their own.
         """
-        self.call("transact_write_items", TransactItems=list(operations))
+        token = uuid.uuid4().hex  # the same for all attempts: DynamoDB answers for a success that was not heard of
+        self.call("transact_write_items", TransactItems=list(operations), ClientRequestToken=token)
 
     def call(self, operation: str, **arguments: Any) -> Any:
         """One operation of boto3's client, made again while it fails in a way that may pass. Raises

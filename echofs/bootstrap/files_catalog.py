@@ -1,4 +1,5 @@
-"""Which catalog the settings ask for. Users stay in the database of ``DATABASE_URL`` whatever it is."""
+"""Which catalog of files the settings ask for, and the tables on DynamoDB that an operator has made by one command.
+Users stay in the database of ``DATABASE_URL`` whatever the catalog is."""
 
 from __future__ import annotations
 
@@ -52,6 +53,17 @@ def create_catalog(settings: Settings) -> None:
         from echofs.adapters.catalog.records_tables import create_tables
 
         create_tables(*_tables(settings))
+
+
+def create_store(settings: Settings) -> None:
+    """Make the table of a ``CHUNK_STORE`` on DynamoDB if it is missing. Idempotent. Raises :class:`InvalidSetting` and
+    :class:`StoreUnavailable`."""
+    kind, _, place = settings.chunk_store.partition(":")
+    if kind == DYNAMODB:
+        from echofs.adapters.dynamodb import DEADLINE_SECONDS
+        from echofs.adapters.stores.dynamodb_table import TableAccess, create_table
+
+        create_table(place, TableAccess(settings.aws_region, settings.dynamodb_endpoint_url, DEADLINE_SECONDS))
 
 
 def _tables(settings: Settings) -> tuple[Any, TableNames]:

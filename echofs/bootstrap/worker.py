@@ -68,4 +68,5 @@ def _store_options(settings: Settings) -> StoreOptions:
         s3_endpoint_url=settings.s3_endpoint_url,
         s3_bucket_name=settings.s3_bucket_name,
         s3_checksums=settings.s3_checksums,
+        dynamodb_endpoint_url=settings.dynamodb_endpoint_url,
     )

@@ -17,12 +17,13 @@ def db() -> None:
 def create() -> None:
     """Make the catalog's tables, or check those there are. Safe to repeat; changes no table that exists."""
     from echofs.adapters.catalog import schema
-    from echofs.bootstrap.files_catalog import create_catalog
+    from echofs.bootstrap.files_catalog import create_catalog, create_store
 
     settings = load(role=ProcessRole.COMMAND)
     make_folder(settings.data_dir)
     made = schema.create(schema.database_app(settings.database_url))
     create_catalog(settings)
+    create_store(settings)
     click.echo("The catalog's tables were made." if made else "The catalog is up to date.")
 
 

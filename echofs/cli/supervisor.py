@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
@@ -23,7 +22,7 @@ from echofs.cli.plan import Part, copies, plan, url_of
 from echofs.cli.ports import check_ports
 from echofs.cli.processes import Child
 from echofs.core.errors import InvalidSetting, Unavailable
-from echofs.settings import ProcessRole, Settings, load, own_of_worker
+from echofs.settings import ProcessRole, Settings, load
 
 LOCK_FILE = "supervisor.lock"
 START_SECONDS = 60.0
@@ -43,8 +42,7 @@ def supervise(workers: int, overrides: Mapping[str, str]) -> None:
     environ = {**os.environ, **overrides}
     settings = load(environ, role=ProcessRole.ALL)
     configure_logging(settings.log_level, settings.log_format, "supervisor")
-    own = partial(own_of_worker, environ=environ)
-    parts = plan(settings, workers, environ, supervisor=os.getpid(), own=own)
+    parts = plan(settings, workers, environ, supervisor=os.getpid())
     with only_supervisor(settings.data_dir):
         check_ports([part.listener for part in parts if part.listener])
         migration = [sys.executable, "-m", "echofs", "db", "upgrade"]

@@ -149,7 +149,7 @@ def url(value: str) -> str:
 def store(value: str) -> str:
     """Where a worker keeps its chunks."""
     if not _STORE.fullmatch(value):
-        raise ValueError("disk:PATH, s3://BUCKET/PREFIX or memory:")
+        raise ValueError("disk:PATH, s3://BUCKET/PREFIX, dynamodb:TABLE/PREFIX or memory:")
     return value
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,7 +24,7 @@ def environ(aws_endpoint: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def cluster(make_cluster: MakeCluster, environ: dict[str, str]) -> Iterator[Cluster]:
+def cluster(make_cluster: MakeCluster, environ: dict[str, str]) -> Cluster:
     return make_cluster(environ={**environ, "MASTER_PROCESSES": "1"})
 
 
