@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from echofs.cli.application import FACTORY
@@ -49,11 +49,18 @@ def copies(settings: Settings, workers: int) -> int:
 
 
 def plan(
-    settings: Settings, workers: int, environ: Mapping[str, str], *, supervisor: int, factory: str = FACTORY
+    settings: Settings,
+    workers: int,
+    environ: Mapping[str, str],
+    *,
+    supervisor: int,
+    factory: str = FACTORY,
+    own: Callable[[int], Mapping[str, str]] = lambda _: {},
 ) -> list[Part]:
     """The parts in the order in which they start: controller, workers, master, jobs.
 
-    ``supervisor`` is the process id they watch. Raises :class:`InvalidSetting` for an impossible number of workers.
+    ``supervisor`` is the process id they watch; ``own`` gives what is said for one worker alone. Raises
+    :class:`InvalidSetting` for an impossible number of workers.
     """
     if not MIN_WORKERS <= workers <= MAX_WORKERS:
         raise InvalidSetting(
@@ -73,7 +80,7 @@ def plan(
     }
     listening = [
         _controller(settings),
-        *(_worker(settings, index) for index in range(1, workers + 1)),
+        *(_worker(settings, index, own(index)) for index in range(1, workers + 1)),
         _master(settings),
     ]
     parts = [
@@ -106,7 +113,7 @@ def _master(settings: Settings) -> _Role:
     return ProcessRole.MASTER, listener, {}
 
 
-def _worker(settings: Settings, index: int) -> _Role:
+def _worker(settings: Settings, index: int, own: Mapping[str, str]) -> _Role:
     name, port = f"worker{index}", settings.worker_port + index - 1
     listener = Listener(
         name, settings.worker_host, port, "WORKER_PORT", "WORKER_PORT, which is the first worker's port"
@@ -118,10 +125,13 @@ def _worker(settings: Settings, index: int) -> _Role:
         "WORKER_URL": url_of(settings.worker_host, port),
         "WORKER_ZONE": f"zone{index}",
         "CHUNK_STORE": _store(settings.chunk_store, name),
+        **own,
     }
     return ProcessRole.WORKER, listener, overrides
 
 
 def _store(common: str, name: str) -> str:
     """A store of the worker's own below the common place; memory is each process's own already."""
+    if common == "s3:":
+        return f"s3:///{name}"
     return common if common.endswith(":") else f"{common.rstrip('/')}/{name}"

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
@@ -22,7 +23,7 @@ from echofs.cli.plan import Part, copies, plan, url_of
 from echofs.cli.ports import check_ports
 from echofs.cli.processes import Child
 from echofs.core.errors import InvalidSetting, Unavailable
-from echofs.settings import ProcessRole, Settings, load
+from echofs.settings import ProcessRole, Settings, load, own_of_worker
 
 LOCK_FILE = "supervisor.lock"
 START_SECONDS = 60.0
@@ -42,7 +43,8 @@ def supervise(workers: int, overrides: Mapping[str, str]) -> None:
     environ = {**os.environ, **overrides}
     settings = load(environ, role=ProcessRole.ALL)
     configure_logging(settings.log_level, settings.log_format, "supervisor")
-    parts = plan(settings, workers, environ, supervisor=os.getpid())
+    own = partial(own_of_worker, environ=environ)
+    parts = plan(settings, workers, environ, supervisor=os.getpid(), own=own)
     with only_supervisor(settings.data_dir):
         check_ports([part.listener for part in parts if part.listener])
         migration = [sys.executable, "-m", "echofs", "db", "upgrade"]

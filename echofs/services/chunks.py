@@ -89,7 +89,8 @@ class ChunkKeeper:
         try:
             return self._store.get_many(keys)
         except StoreUnavailable:
-            return self._get_singly(keys)
+            # A single key was tried just now; a store that is slow to fail would only keep masters waiting longer.
+            return self._get_singly(keys) if len(keys) > 1 else {}
 
     def _get_singly(self, keys: Sequence[str]) -> dict[str, bytes]:
         """One unreadable chunk must not hide its readable neighbours."""

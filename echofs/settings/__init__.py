@@ -4,7 +4,7 @@
 ``echofs.bootstrap`` and ``echofs.cli`` see a :class:`Settings`: everything below them gets plain values.
 """
 
-from echofs.settings.load import load, role_from
+from echofs.settings.load import load, own_of_worker, role_from
 from echofs.settings.model import VARIABLES, ProcessRole, Settings
 
-__all__ = ["VARIABLES", "ProcessRole", "Settings", "load", "role_from"]
+__all__ = ["VARIABLES", "ProcessRole", "Settings", "load", "own_of_worker", "role_from"]

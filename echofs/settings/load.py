@@ -15,6 +15,16 @@ from echofs.settings.secrets import secrets_for
 
 ENV_FILE = Path(".env")
 _SHOWN_CHARACTERS = 60
+OWN_OF_WORKER = (
+    "CHUNK_STORE",
+    "WORKER_ZONE",
+    "WORKER_WEIGHT",
+    "AWS_REGION",
+    "AWS_PROFILE",
+    "S3_ENDPOINT_URL",
+    "S3_BUCKET_NAME",
+    "S3_CHECKSUMS",
+)
 _WILDCARDS = frozenset({"0.0.0.0", "::"})
 _CHUNKS_IN_FLIGHT = 4
 """Fewer and an upload could not send one chunk to its workers while it reads the next."""
@@ -41,6 +51,15 @@ def load(environ: Mapping[str, str] | None = None, *, role: str, env_file: Path 
 def role_from(environ: Mapping[str, str] | None = None, *, env_file: Path | None = ENV_FILE) -> str:
     """What ECHOFS_ROLE says, or the empty string."""
     return _given(environ, env_file).get("ECHOFS_ROLE", "")
+
+
+def own_of_worker(
+    index: int, environ: Mapping[str, str] | None = None, *, env_file: Path | None = ENV_FILE
+) -> dict[str, str]:
+    """The variables that with role ``all`` are one worker's alone, by the names under which that worker reads them:
+    ``CHUNK_STORE_2`` is worker 2's ``CHUNK_STORE``. Workers count from 1."""
+    given = _given(environ, env_file)
+    return {name: given[f"{name}_{index}"] for name in OWN_OF_WORKER if f"{name}_{index}" in given}
 
 
 def _given(environ: Mapping[str, str] | None, env_file: Path | None) -> dict[str, str]:

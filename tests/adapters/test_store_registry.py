@@ -35,18 +35,27 @@ def test_memory_opens_an_empty_store():
     assert store.limits.max_value_bytes == 100
 
 
-@pytest.mark.parametrize("url", ["", "disk", "/var/lib", "s3://bucket", "DISK:/x", "file:/x", ":x"])
+@pytest.mark.parametrize("url", ["", "disk", "/var/lib", "ftp://bucket", "DISK:/x", "file:/x", ":x"])
 def test_an_unknown_scheme_is_refused_and_the_known_ones_named(url):
-    with pytest.raises(InvalidSetting, match="disk:, dynamodb:, memory:") as refusal:
+    with pytest.raises(InvalidSetting, match=r"disk:, dynamodb:, memory:, s3:") as refusal:
         open_store(url)
     assert refusal.value.field == "CHUNK_STORE"
 
 
-@pytest.mark.parametrize("url", ["disk:", "memory:x", "disk:a\0b"])
+@pytest.mark.parametrize(
+    "url", ["disk:", "memory:x", "disk:a\0b", "s3:bucket", "s3://B", "s3://bucket/a//b", "s3://bucket/../a"]
+)
 def test_a_known_scheme_with_a_wrong_rest_is_refused(url):
     with pytest.raises(InvalidSetting) as refusal:
         open_store(url)
     assert refusal.value.field == "CHUNK_STORE"
+
+
+@pytest.mark.parametrize("url", ["s3:", "s3:///prefix"])
+def test_a_bucket_named_nowhere_is_missed(url):
+    with pytest.raises(InvalidSetting, match="S3_BUCKET_NAME is not set") as refusal:
+        open_store(url)
+    assert refusal.value.field == "S3_BUCKET_NAME"
 
 
 def test_a_store_too_small_for_a_chunk_frame_is_refused(monkeypatch):

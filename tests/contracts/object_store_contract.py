@@ -74,6 +74,11 @@ class ObjectStoreContract(ABC):
     def on_medium(self, store: ObjectStore) -> Callable[[str], bytes | None]:
         """The bytes that lie under a key, found without the port; None for nothing."""
 
+    @pytest.fixture
+    def rivals(self, store: ObjectStore) -> list[ObjectStore]:
+        """The store, and where several processes may have it open, other openings of the same medium."""
+        return [store]
+
     # --- put, get, stat ---
 
     def test_a_value_comes_back_with_its_stat(self, store, on_medium):
@@ -214,7 +219,18 @@ class ObjectStoreContract(ABC):
         store.list("chunk")
         assert store.stat("chunk/abc").etag == stat.etag
 
-    def test_of_many_exclusive_creators_one_wins_and_its_value_stays(self, store):
+    def test_of_many_exclusive_creators_one_wins_where_that_is_promised(self, store, rivals):
+        for turn in range(10):
+            key = f"chunk/race{turn}"
+
+            def create(number: int, key: str = key) -> None:
+                rivals[number % len(rivals)].put(key, b"%d" % number * 1000, only_if=ABSENT)
+
+            winners = race(8, create)
+            assert len(winners) == 1 if store.limits.exclusive_create else winners
+            assert store.get(key)[0] in [b"%d" % winner * 1000 for winner in winners]
+
+    def test_of_the_threads_that_create_exclusively_one_wins(self, store):
         for turn in range(10):
             key = f"chunk/race{turn}"
             winners = race(8, lambda number, key=key: store.put(key, b"%d" % number * 1000, only_if=ABSENT))
@@ -396,6 +412,14 @@ class ObjectStoreContract(ABC):
             store.put_many({"s/b": b"new", "s/big": bytes(MAX_VALUE_BYTES + 1)})
         assert store.get("s/b")[0] in (b"old", b"new")
         assert store.get_many(["s/big"]) == {}
+
+    def test_an_error_of_one_value_is_told_when_no_other_is_being_stored(self, store):
+        values = {f"s/{number}": b"x" for number in range(8)}
+        with pytest.raises(ValueTooLarge):
+            store.put_many({**values, "s/big": bytes(MAX_VALUE_BYTES + 1)})
+        before = store.get_many(list(values))
+        store.put_many(values)
+        assert set(before) <= set(store.get_many(list(values)))
 
     def test_threads_store_groups_side_by_side(self, store):
         groups = [{f"s/{thread:x}{item:x}": b"%d.%d" % (thread, item) for item in range(5)} for thread in range(16)]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from echofs.core.errors import InvalidSetting
-from echofs.settings import VARIABLES, Settings, load, role_from
+from echofs.settings import VARIABLES, Settings, load, own_of_worker, role_from
 
 ROOT = Path(__file__).parents[2]
 JWT = "j" * 32
@@ -179,6 +179,14 @@ def test_repr_shows_no_secret() -> None:
     assert JWT not in shown
     assert CLUSTER not in shown
     assert "hunter2" not in shown
+
+
+def test_a_number_behind_a_variable_makes_it_one_workers_own(tmp_path: Path) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_text("CHUNK_STORE_2=s3://bucket\nCHUNK_STORE_22=disk:/x\nWORKER_ID_2=no\n")
+    environ = {"AWS_REGION_2": "eu-central-1", "CHUNK_STORE": "disk:/y", "AWS_REGION_1": ""}
+    assert own_of_worker(2, environ, env_file=env_file) == {"CHUNK_STORE": "s3://bucket", "AWS_REGION": "eu-central-1"}
+    assert own_of_worker(1, environ, env_file=env_file) == {}
 
 
 class TestEnvFile:

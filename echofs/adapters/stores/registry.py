@@ -59,6 +59,23 @@ def _open_memory(request: StoreRequest) -> ObjectStore:
     return MemoryStore(max_value_bytes=request.max_value_bytes)
 
 
+def _open_s3(request: StoreRequest) -> ObjectStore:
+    # Loaded only where it is used: it would double the memory of a worker on a disk.
+    from echofs.adapters.stores.s3 import open_s3
+    from echofs.adapters.stores.s3_client import S3Access, place_of
+
+    options = request.options
+    access = S3Access(
+        region=options.aws_region,
+        endpoint_url=options.s3_endpoint_url,
+        checksums=options.s3_checksums,
+        threads=options.threads,
+        deadline_seconds=options.deadline_seconds,
+    )
+    place = place_of(request.rest, options.s3_bucket_name)
+    return open_s3(place, access, owner=request.owner, max_value_bytes=request.max_value_bytes)
+
+
 def _open_dynamodb(request: StoreRequest) -> ObjectStore:
     # Loaded only where it is used: it would double the memory of a worker on a disk.
     from echofs.adapters.stores.dynamodb_table import TableAccess, open_dynamodb
@@ -72,12 +89,14 @@ SCHEMES: dict[str, Callable[[StoreRequest], ObjectStore]] = {
     "disk": _open_disk,
     "dynamodb": _open_dynamodb,
     "memory": _open_memory,
+    "s3": _open_s3,
 }
 """Each opener gets the size it must be able to hold, and may offer less if its medium cannot."""
 
 
 def open_store(url: str, *, owner: str, max_value_bytes: int, options: StoreOptions | None = None) -> ObjectStore:
-    """Open the store a ``CHUNK_STORE`` URL names: ``disk:PATH``, ``dynamodb:TABLE/PREFIX`` or ``memory:``.
+    """Open the store a ``CHUNK_STORE`` URL names: ``disk:PATH``, ``dynamodb:TABLE/PREFIX``, ``memory:`` or
+    ``s3://BUCKET/PREFIX``.
 
     ``owner`` is the worker that owns the medium, ``max_value_bytes`` the largest value it must hold (a whole chunk
     frame). To be called in the process that uses the store, after any fork.

@@ -52,10 +52,26 @@ def test_ports_follow_the_settings() -> None:
 
 @pytest.mark.parametrize(
     ("store", "expected"),
-    [("memory:", "memory:"), ("disk:/mnt", "disk:/mnt/worker1"), ("disk:/mnt/", "disk:/mnt/worker1")],
+    [
+        ("memory:", "memory:"),
+        ("disk:/mnt", "disk:/mnt/worker1"),
+        ("disk:/mnt/", "disk:/mnt/worker1"),
+        ("s3://bucket/prefix", "s3://bucket/prefix/worker1"),
+        ("s3://bucket", "s3://bucket/worker1"),
+        ("s3:///prefix", "s3:///prefix/worker1"),
+        ("s3:", "s3:///worker1"),
+    ],
 )
 def test_a_common_chunk_store_is_divided_among_the_workers(store: str, expected: str) -> None:
     assert parts(CHUNK_STORE=store)["worker1"].environment["CHUNK_STORE"] == expected
+
+
+def test_what_is_said_for_one_worker_is_its_alone() -> None:
+    own = {2: {"CHUNK_STORE": "s3://bucket", "WORKER_ZONE": "abroad"}}
+    made = plan(settings(), 3, {}, supervisor=7, own=lambda index: own.get(index, {}))
+    told = {part.name: part.environment for part in made}
+    assert (told["worker2"]["CHUNK_STORE"], told["worker2"]["WORKER_ZONE"]) == ("s3://bucket", "abroad")
+    assert (told["worker3"]["CHUNK_STORE"], told["worker3"]["WORKER_ZONE"]) == ("disk:/data/worker3", "zone3")
 
 
 def test_everybody_watches_the_supervisor_and_shares_the_data_folder() -> None:

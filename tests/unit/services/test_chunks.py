@@ -162,3 +162,10 @@ def test_a_store_that_cannot_list_says_so(keeper: ChunkKeeper, store: FailingSto
     store.list = fail  # type: ignore[method-assign, assignment]
     with pytest.raises(StoreUnavailable):
         keeper.listed(ChunkKind.MANIFEST)
+
+
+def test_a_single_unreadable_chunk_is_asked_for_once(keeper: ChunkKeeper, store: FailingStore) -> None:
+    body, (digest,) = _batch([b"one"])
+    keeper.store(body)
+    store.unreadable.add(key_of(digest))
+    assert keeper.fetch([digest]) == [None]
