@@ -12,6 +12,7 @@ from echofs.adapters.stores.disk import DiskStore
 from echofs.adapters.stores.memory import MemoryStore
 from echofs.adapters.stores.s3_client import S3Place
 from echofs.ports.object_store import ObjectStore
+from tests import disks
 from tests.contracts import s3_places
 from tests.contracts.object_store_contract import MAX_VALUE_BYTES, ObjectStoreContract
 
@@ -24,12 +25,7 @@ class TestDiskStore(ObjectStoreContract):
 
     @pytest.fixture
     def on_medium(self, tmp_path: Path) -> Callable[[str], bytes | None]:
-        def look(key: str) -> bytes | None:
-            space, name = key.split("/")
-            path = tmp_path / space / name[:2] / name
-            return path.read_bytes() if path.exists() else None
-
-        return look
+        return lambda key: disks.indexed(tmp_path).get(key)
 
 
 class TestMemoryStore(ObjectStoreContract):

@@ -9,7 +9,7 @@ from typing import Any
 
 from echofs.adapters.stores.disk_calls import DiskCalls
 
-CHANGING = ("create", "write", "begin_flush", "flush", "flush_folder", "rename", "link", "unlink", "mkdir", "rmdir")
+CHANGING = ("create", "write", "flush", "flush_folder", "link", "unlink", "mkdir")
 
 
 class PowerCut(BaseException):
@@ -43,7 +43,7 @@ class WatchedCalls(DiskCalls):
 
 def _subject(name: str, args: tuple[Any, ...]) -> str:
     """The path a call is about; for calls on descriptors, what they are open on."""
-    if name in ("write", "begin_flush", "flush", "flush_folder"):
+    if name in ("write", "flush", "flush_folder"):
         return os.readlink(f"/proc/self/fd/{args[0]}")
     return str(args[-1])
 
@@ -69,8 +69,8 @@ def dying_at(number: int) -> Callable[[int, str], None]:
 
 
 class ForgetfulCalls(WatchedCalls):
-    """Remembers what a disk had to keep, so that a power cut can be played: bytes never flushed come back as an empty
-    file, and a name never flushed comes back or does not, as the file system likes."""
+    """Remembers what a disk had to keep, so that a power cut can be played: bytes never flushed are gone, and a name
+    never flushed comes back or does not, as the file system likes. Knows nothing of files made by other roads."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -96,7 +96,11 @@ class ForgetfulCalls(WatchedCalls):
         self._names[folder] = self._now_in(Path(folder))
 
     def _now_in(self, folder: Path) -> dict[str, int | None]:
-        return {entry.name: None if entry.is_dir() else self._file_of[entry.inode()] for entry in os.scandir(folder)}
+        return {
+            entry.name: None if entry.is_dir() else self._file_of[entry.inode()]
+            for entry in os.scandir(folder)
+            if entry.is_dir() or entry.inode() in self._file_of
+        }
 
     def survivors(self, folder: Path, target: Path, *, names_kept: bool) -> None:
         """Build in ``target`` what a power cut now leaves of ``folder``."""

@@ -1,61 +1,40 @@
-"""Values as files on a local disk: ``root/<space>/<first two characters of the name>/<name>``.
+"""Values on a local disk, many to a file: segments hold them, an index finds them.
 
-Crash rules are kept in ``disk_files.py``, possession of the root in ``disk_root.py``.
+The layout is in ``disk_entries.py``, the crash rules in ``disk_segments.py`` and ``disk_recovery.py``, possession of
+the root in ``disk_root.py``.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
 
 from echofs.adapters.stores.disk_calls import DiskCalls
-from echofs.adapters.stores.disk_files import DurableFiles, Staged, etag_of
-from echofs.adapters.stores.disk_root import claim, open_root
-from echofs.core.errors import (
-    InvalidName,
-    NotFound,
-    PreconditionFailed,
-    StoreFull,
-    StoreUnavailable,
-    ValueTooLarge,
-)
+from echofs.adapters.stores.disk_compaction import Compactor
+from echofs.adapters.stores.disk_entries import Entry
+from echofs.adapters.stores.disk_index import Place
+from echofs.adapters.stores.disk_keys import KeyLocks
+from echofs.adapters.stores.disk_recovery import catch_up, open_index
+from echofs.adapters.stores.disk_root import claim, open_root, refused
+from echofs.adapters.stores.disk_segments import Segments
+from echofs.core.errors import NotFound, PreconditionFailed, StoreFull, StoreUnavailable, ValueTooLarge
 from echofs.ports.object_store import Condition, Limits, ObjectStore, Stat, Value, check_key, check_space
 
 MIB = 1 << 20
 RESERVE_BYTES = 64 * MIB
 LOCK_WAIT_SECONDS = 10.0
-_BATCH = 32
-"""Values made durable together: bounds the descriptors one call holds open."""
-_LOCKS = 64
-_READ_LIMIT = 64 * MIB
-"""A damaged length must not exhaust memory; what is cut here fails the check of its frame."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    space: str
-    fan: str
-    name: str
-
-    @property
-    def folder(self) -> str:
-        return f"{self.space}/{self.fan}"
-
-    @property
-    def path(self) -> str:
-        return f"{self.space}/{self.fan}/{self.name}"
-
-
 class DiskStore(ObjectStore):
-    """One file per value, each written under another name first and flushed before it appears.
+    """Values in append-only segments; a group is made durable with one flush.
 
     ``owner`` is the worker the disk belongs to. New values are refused with :class:`StoreFull` once they would leave
     less than ``reserve_bytes`` free, so that deletes, logs and repairs keep working. A put writes anew even if the
@@ -75,20 +54,37 @@ class DiskStore(ObjectStore):
     ) -> None:
         self.limits = Limits(max_value_bytes=max_value_bytes, exclusive_create=True)
         self._reserve_bytes = reserve_bytes
-        self._read_limit = max(max_value_bytes, _READ_LIMIT)
-        self._locks = tuple(threading.Lock() for _ in range(_LOCKS))
+        self._stamping = threading.Lock()
+        self._keys = KeyLocks()
         calls = calls or DiskCalls()
-        fd = open_root(root, calls, lock_wait_seconds)
-        self._files = DurableFiles(fd, calls)
+        self._root = open_root(root, calls, lock_wait_seconds)
         try:
-            self._store_id = claim(self._files, root, owner)
+            self._store_id = claim(self._root, calls, root, owner)
+            with refused(root):
+                self._index = open_index(root)
+                try:
+                    self._open_segments(calls)
+                except BaseException:
+                    self._index.close()
+                    raise
         except BaseException:
-            self.close()
+            os.close(self._root)
             raise
+
+    def _open_segments(self, calls: DiskCalls) -> None:
+        self._segments = Segments(self._root, calls, used=max(self._index.scanned(), default=0))
+        catch_up(self._index, self._segments, calls)
+        self._compactor = Compactor(self._segments, self._index, calls, self._keys)
+        self._last_stamp = self._index.last_stamp()
 
     def close(self) -> None:
         """Let another process open the root. Idempotent; later calls raise :class:`StoreUnavailable`."""
-        self._files.close()
+        root, self._root = self._root, -1
+        if root >= 0:
+            self._compactor.stop()
+            self._segments.close()
+            self._index.close()
+            os.close(root)
 
     def __enter__(self) -> DiskStore:
         return self
@@ -103,118 +99,108 @@ class DiskStore(ObjectStore):
         return self._store_id
 
     def put(self, key: str, value: Value, *, only_if: Condition | str | None = None) -> Stat:
-        place = _place(key)
+        check_key(key)
         self._admit([value])
-        [(temp, published)] = self._write([place], [value], only_if)
-        if not published:
-            raise _condition_failed()
-        return Stat(key, temp.size, temp.etag)
+        with _reported("write"), self._keys.hold([key]):
+            if only_if is not None and not _holds(self._index.place(key), only_if):
+                raise _condition_failed()
+            [entry] = self._append({key: value})
+            self._compactor.nudge()
+        return Stat(key, entry.size, etag_of(entry.stamp))
 
     def put_many(self, values: Mapping[str, Value]) -> None:
-        pairs = [(_place(key), value) for key, value in values.items()]
+        for key in values:
+            check_key(key)
         self._admit(list(values.values()))
-        for start in range(0, len(pairs), _BATCH):
-            places, batch = zip(*pairs[start : start + _BATCH], strict=True)
-            self._write(places, batch, None)
+        with _reported("write"), self._keys.hold(values):
+            self._append(values)
+            self._compactor.nudge()
 
-    def _write(
-        self, places: Sequence[_Place], values: Sequence[Value], only_if: Condition | str | None
-    ) -> list[tuple[Staged, bool]]:
-        """Each value as it was staged, and whether it was named. Folders are flushed also when a condition fails:
-        whoever is told that a value exists may rely on it."""
-        with _reported("write"):
-            try:
-                for place in places:
-                    self._files.make_folder(place.space, place.fan)
-                with self._files.staged(values) as temps, self._files.changing([place.folder for place in places]):
-                    return [
-                        (temp, self._publish(temp, place, only_if)) for temp, place in zip(temps, places, strict=True)
-                    ]
-            except FileNotFoundError:
-                self._files.forget_folders()
-                raise
+    def _append(self, values: Mapping[str, Value]) -> list[Entry]:
+        """Write values whose keys are held."""
+        if not values:
+            return []
+        stamps = self._next_stamps(len(values))
+        rows = [
+            (key, memoryview(value).cast("B"), stamp)
+            for (key, value), stamp in zip(values.items(), stamps, strict=True)
+        ]
+        with self._segments.appending() as segment:
+            entries = segment.append(rows)
+            self._index.put(segment.id, segment.end, entries)
+        return entries
 
-    def _publish(self, temp: Staged, place: _Place, only_if: Condition | str | None) -> bool:
-        """Name a staged value unless the condition fails; whether it held. Every change of a key happens under its
-        lock, so that nothing slips between a check and the change that relies on it."""
-        with self._lock_of(place):
-            if isinstance(only_if, Condition):
-                return self._files.create(temp, place.path)
-            if only_if is not None and self._etag(place) != only_if:
-                return False
-            self._files.replace(temp, place.path)
-            return True
+    def _next_stamps(self, count: int) -> range:
+        """Nanoseconds that look like the present time but strictly grow."""
+        with self._stamping:
+            first = max(self._last_stamp + 1, time.time_ns())
+            self._last_stamp = first + count - 1
+        return range(first, first + count)
 
     def get(self, key: str) -> tuple[bytes, Stat]:
-        place = _place(key)
+        check_key(key)
         with _reported("read"):
-            try:
-                value, info = self._files.read(place.path, self._read_limit)
-            except FileNotFoundError as error:
-                raise _not_found() from error
-        return value, Stat(key, info.st_size, etag_of(info))
+            found = self._read([key])
+        if key not in found:
+            raise _not_found()
+        value, place = found[key]
+        return value, Stat(key, len(value), etag_of(place.stamp))
 
     def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
-        found: dict[str, bytes] = {}
-        places = {key: _place(key) for key in keys}
+        for key in keys:
+            check_key(key)
         with _reported("read"):
-            for key, place in places.items():
-                try:
-                    found[key], _ = self._files.read(place.path, self._read_limit)
-                except FileNotFoundError:
-                    continue
+            return {key: value for key, (value, _) in self._read(keys).items()}
+
+    def _read(self, keys: Sequence[str]) -> dict[str, tuple[bytes, Place]]:
+        found: dict[str, tuple[bytes, Place]] = {}
+        by_segment: dict[int, list[tuple[str, Place]]] = {}
+        for key, place in self._index.places(keys).items():
+            by_segment.setdefault(place.segment, []).append((key, place))
+        for segment, wanted in by_segment.items():
+            try:
+                values = self._segments.read(segment, [(place.at, place.size) for _, place in wanted])
+            except FileNotFoundError:
+                # Compaction may have moved the values; if it has not, they are gone with their segment.
+                if moved := [key for key, place in wanted if self._index.place(key) != place]:
+                    found |= self._read(moved)
+                continue
+            found |= {key: (value, place) for (key, place), value in zip(wanted, values, strict=True)}
         return found
 
     def stat(self, key: str) -> Stat:
+        check_key(key)
         with _reported("read"):
-            stat = self._stat(key, _place(key).path)
-        if stat is None:
+            place = self._index.place(key)
+        if place is None:
             raise _not_found()
-        return stat
+        return Stat(key, place.size, etag_of(place.stamp))
+
+    def stat_many(self, keys: Sequence[str]) -> dict[str, Stat]:
+        for key in keys:
+            check_key(key)
+        with _reported("read"):
+            places = self._index.places(keys)
+        return {key: Stat(key, place.size, etag_of(place.stamp)) for key, place in places.items()}
 
     def delete(self, key: str, *, only_if: str | None = None) -> None:
-        place = _place(key)
-        with _reported("delete"):
-            try:
-                # Flushed also when the key is absent: an earlier delete may have failed at just that.
-                with self._files.changing([place.folder]):
-                    deleted = self._remove(place, only_if)
-            except FileNotFoundError:
-                deleted = only_if is None
-        if not deleted:
-            raise _condition_failed()
-
-    def _remove(self, place: _Place, only_if: str | None) -> bool:
-        with self._lock_of(place):
-            if only_if is not None and self._etag(place) != only_if:
-                return False
-            self._files.remove(place.path)
-            return True
+        check_key(key)
+        with _reported("delete"), self._keys.hold([key]):
+            if only_if is not None and not _holds(self._index.place(key), only_if):
+                raise _condition_failed()
+            self._index.delete(key)
+            self._compactor.nudge()
 
     def list(self, space: str, *, prefix: str = "", after: str = "", limit: int = 1000) -> list[Stat]:
-        names = self._names(check_space(space), prefix, after)
+        check_space(space)
         with _reported("read"):
-            stats = (self._stat(f"{space}/{name}", f"{space}/{name[:2]}/{name}") for name in names)
-            return list(islice((stat for stat in stats if stat is not None), max(limit, 0)))
-
-    def _names(self, space: str, prefix: str, after: str) -> Iterator[str]:
-        """Names in order, holding those of one folder at a time. Order by folder is order by name, because a folder is
-        the beginning of all names in it."""
-        for fan in sorted(self._files.entries(space)):
-            if fan < after[:2] or not fan.startswith(prefix[:2]):
-                continue
-            inside = self._files.entries(f"{space}/{fan}")
-            for name in sorted(n for n in inside if n[:2] == fan and n > after and n.startswith(prefix)):
-                if _is_key(f"{space}/{name}"):
-                    yield name
+            found = self._index.page(space, prefix, after, max(limit, 0))
+        return [Stat(key, place.size, etag_of(place.stamp)) for key, place in found]
 
     def free_bytes(self) -> int | None:
         with _reported("read"):
-            room = self._room()
+            room = os.fstatvfs(self._root)
         return max(room.f_bavail * room.f_frsize - self._reserve_bytes, 0)
-
-    def _room(self) -> os.statvfs_result:
-        return os.fstatvfs(self._files.root)
 
     def _admit(self, values: Sequence[Value]) -> None:
         """Refuse values that are too large or find no room, before anything is written."""
@@ -222,37 +208,21 @@ class DiskStore(ObjectStore):
         if max(sizes, default=0) > self.limits.max_value_bytes:
             raise ValueTooLarge(f"A value may have at most {self.limits.max_value_bytes} bytes.", field="value")
         with _reported("write"):
-            room = self._room()
+            room = os.fstatvfs(self._root)
         no_inodes = room.f_files > 0 and room.f_favail == 0
         if no_inodes or room.f_bavail * room.f_frsize < self._reserve_bytes + sum(sizes):
             raise StoreFull("The store's disk is full. Free some space or add another worker.")
 
-    def _stat(self, key: str, path: str) -> Stat | None:
-        try:
-            info = self._files.stat(path)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        return Stat(key, info.st_size, etag_of(info))
 
-    def _etag(self, place: _Place) -> str | None:
-        stat = self._stat("", place.path)
-        return None if stat is None else stat.etag
-
-    def _lock_of(self, place: _Place) -> threading.Lock:
-        return self._locks[hash(place.path) % _LOCKS]
+def etag_of(stamp: int) -> str:
+    """Stamps grow with every write of a store, so no etag comes twice."""
+    return f"{stamp:x}"
 
 
-def _place(key: str) -> _Place:
-    space, name = check_key(key)
-    return _Place(space, name[:2], name)
-
-
-def _is_key(key: str) -> bool:
-    try:
-        check_key(key)
-    except InvalidName:
-        return False
-    return True
+def _holds(place: Place | None, only_if: Condition | str) -> bool:
+    if isinstance(only_if, Condition):
+        return place is None
+    return place is not None and etag_of(place.stamp) == only_if
 
 
 def _not_found() -> NotFound:
@@ -265,7 +235,7 @@ def _condition_failed() -> PreconditionFailed:
 
 @contextmanager
 def _reported(action: str) -> Iterator[None]:
-    """Turn the system's errors into the port's, keeping the cause and naming no path."""
+    """Turn the errors of the system and of the index into the port's, keeping the cause and naming no path."""
     try:
         yield
     except OSError as error:
@@ -273,3 +243,9 @@ def _reported(action: str) -> Iterator[None]:
         if error.errno in _NO_ROOM:
             raise StoreFull(f"The store's disk takes no more data: {reason}. Write elsewhere.") from error
         raise StoreUnavailable(f"The store could not {action}: {reason}. Try again, or check its disk.") from error
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY):
+            raise StoreFull("The store's disk takes no more data. Write elsewhere.") from error
+        raise StoreUnavailable(
+            f"The store could not {action}: its index fails. Try again, or check its disk."
+        ) from error

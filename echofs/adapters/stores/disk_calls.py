@@ -6,6 +6,7 @@ to by mistake. Every call raises OSError.
 
 from __future__ import annotations
 
+import fcntl
 import os
 
 FILE_MODE = 0o600
@@ -13,13 +14,14 @@ FOLDER_MODE = 0o700
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _CREATE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+_DIRECT: int = getattr(os, "O_DIRECT", 0)
 
 
 class DiskCalls:
     """Thin and stateless; one per store."""
 
     def create(self, root: int, path: str) -> int:
-        """A descriptor for a file that did not exist, readable by its owner only."""
+        """A descriptor for writing a file that did not exist, readable by its owner only."""
         return os.open(path, _CREATE_FLAGS, FILE_MODE, dir_fd=root)
 
     def open(self, root: int, path: str) -> int:
@@ -30,20 +32,25 @@ class DiskCalls:
         """A descriptor for flushing or listing a folder."""
         return os.open(path, _FOLDER_FLAGS, dir_fd=root)
 
-    def write(self, fd: int, data: memoryview) -> int:
-        """Write some of the bytes; how many."""
-        return os.write(fd, data)
+    def write_directly(self, fd: int, *, on: bool) -> bool:
+        """Let writes go past the page cache, or no longer; whether the file system does so. They then need whole pages
+        of memory and whole blocks of the file."""
+        if not _DIRECT:
+            return False
+        flags = fcntl.fcntl(fd, fcntl.F_GETFL)
+        try:
+            fcntl.fcntl(fd, fcntl.F_SETFL, flags | _DIRECT if on else flags & ~_DIRECT)
+        except OSError:
+            return False
+        return on
 
-    def read(self, fd: int, size: int) -> bytes:
-        """Read up to ``size`` bytes; empty at the end of the file."""
-        return os.read(fd, size)
+    def write(self, fd: int, data: memoryview, at: int) -> int:
+        """Write some of the bytes to an offset; how many."""
+        return os.pwrite(fd, data, at)
 
-    def begin_flush(self, fd: int) -> None:
-        """Let the kernel start writing a file out without waiting for it. Promises nothing."""
-        # Of the two calls that do this, only posix_fadvise is in the standard library. Pages under way to the disk are
-        # dirty and therefore stay in the cache, in spite of the advice's name.
-        if hasattr(os, "posix_fadvise"):
-            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    def read(self, fd: int, size: int, at: int) -> bytes:
+        """Read up to ``size`` bytes from an offset; empty at the end of the file."""
+        return os.pread(fd, size, at)
 
     def flush(self, fd: int) -> None:
         """Wait until a file's bytes and length are on the medium.
@@ -60,10 +67,6 @@ class DiskCalls:
         """Wait until the names in a folder are on the medium."""
         os.fsync(fd)
 
-    def rename(self, root: int, source: str, target: str) -> None:
-        """Give a file its name, replacing another file of that name in the same instant."""
-        os.rename(source, target, src_dir_fd=root, dst_dir_fd=root)
-
     def link(self, root: int, source: str, target: str) -> None:
         """Give a file a second name; FileExistsError if it is taken, also by a race."""
         os.link(source, target, src_dir_fd=root, dst_dir_fd=root)
@@ -75,7 +78,3 @@ class DiskCalls:
     def mkdir(self, root: int, path: str) -> None:
         """Make a folder for its owner only; FileExistsError if it is there."""
         os.mkdir(path, FOLDER_MODE, dir_fd=root)
-
-    def rmdir(self, root: int, path: str) -> None:
-        """Remove an empty folder."""
-        os.rmdir(path, dir_fd=root)

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from echofs.adapters.stores.disk_calls import FOLDER_MODE, DiskCalls
-from echofs.adapters.stores.disk_files import DurableFiles
+from echofs.adapters.stores.disk_segments import FOLDER, read_at
 from echofs.adapters.stores.identity import IDENTITY_BYTES, IDENTITY_NAME, Identity
-from echofs.core.errors import InvalidName, InvalidSetting
-from echofs.ports.object_store import check_space
+from echofs.core.errors import InvalidSetting
 
+_UNFINISHED = ".identity.json"
 SETTING = "CHUNK_STORE"
 _RETRY_SECONDS = 0.1
 
@@ -29,7 +30,7 @@ def open_root(root: Path, calls: DiskCalls, lock_wait_seconds: float) -> int:
     Raises :class:`InvalidSetting` if the folder cannot be opened, or if another process still holds it after
     ``lock_wait_seconds``: a restarted worker may meet its predecessor for a moment.
     """
-    with _refused(root):
+    with refused(root):
         _make_root(root.absolute(), calls)
         fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -40,21 +41,18 @@ def open_root(root: Path, calls: DiskCalls, lock_wait_seconds: float) -> int:
     return fd
 
 
-def claim(files: DurableFiles, root: Path, owner: str) -> str:
+def claim(fd: int, calls: DiskCalls, root: Path, owner: str) -> str:
     """The store's id, from the identity file; a fresh root gets one, durably.
 
     Raises :class:`InvalidSetting` if the root belongs to another worker, or holds data without an identity.
     """
-    with _refused(root):
+    with refused(root):
         try:
-            raw, _ = files.read(IDENTITY_NAME, IDENTITY_BYTES)
+            raw = _read_identity(fd, calls)
         except FileNotFoundError:
-            _refuse_orphans(files, root)
-            return _new_identity(files, root, owner)
-        store_id = _check_identity(raw, root, owner)
-        # Not before the identity is known: a folder named by mistake may belong to somebody else.
-        files.clear()
-        return store_id
+            _refuse_orphans(fd, root)
+            return _new_identity(fd, calls, owner)
+        return _check_identity(raw, root, owner)
 
 
 def _make_root(root: Path, calls: DiskCalls) -> None:
@@ -79,32 +77,40 @@ def _lock(fd: int, root: Path, wait_seconds: float) -> None:
     raise _refusal(root, "another process is using it. Stop that one, or give each worker a folder of its own")
 
 
-def _refuse_orphans(files: DurableFiles, root: Path) -> None:
-    for name in files.entries("."):
-        if _is_space(name) and files.entries(name):
-            raise _refusal(
-                root,
-                f"it holds data but no {IDENTITY_NAME}. If this is the wrong folder or mount, correct it; if the file "
-                "was lost, restore it; otherwise choose an empty folder and the copies are made anew",
-            )
+def _refuse_orphans(fd: int, root: Path) -> None:
+    if FOLDER in os.listdir(fd):
+        raise _refusal(
+            root,
+            f"it holds data but no {IDENTITY_NAME}. If this is the wrong folder or mount, correct it; if the file "
+            "was lost, restore it; otherwise choose an empty folder and the copies are made anew",
+        )
 
 
-def _is_space(name: str) -> bool:
+def _read_identity(root: int, calls: DiskCalls) -> bytes:
+    fd = calls.open(root, IDENTITY_NAME)
     try:
-        check_space(name)
-    except InvalidName:
-        return False
-    return True
+        return read_at(calls, fd, 0, IDENTITY_BYTES)
+    finally:
+        os.close(fd)
 
 
-def _new_identity(files: DurableFiles, root: Path, owner: str) -> str:
+def _new_identity(fd: int, calls: DiskCalls, owner: str) -> str:
     identity = Identity.new(owner)
-    files.prepare()
-    with files.staged([identity.write()]) as (temp,):
-        if not temp.stamp_kept:
-            raise _refusal(root, "its file system keeps too coarse times. Use a current one, such as ext4 or XFS")
-        with files.changing(["."]):
-            files.create(temp, IDENTITY_NAME)
+    raw = memoryview(identity.write())
+    # What a crash left unfinished is written anew.
+    with suppress(FileNotFoundError):
+        calls.unlink(fd, _UNFINISHED)
+    file = calls.create(fd, _UNFINISHED)
+    try:
+        at = 0
+        while at < len(raw):
+            at += calls.write(file, raw[at:], at)
+        calls.flush(file)
+    finally:
+        os.close(file)
+    calls.link(fd, _UNFINISHED, IDENTITY_NAME)
+    calls.unlink(fd, _UNFINISHED)
+    calls.flush_folder(fd)
     return identity.store_id
 
 
@@ -129,8 +135,11 @@ def _refusal(root: Path, reason: str) -> InvalidSetting:
 
 
 @contextmanager
-def _refused(root: Path) -> Iterator[None]:
+def refused(root: Path) -> Iterator[None]:
+    """Turn errors of the system and of the index into :class:`InvalidSetting`."""
     try:
         yield
     except OSError as error:
         raise _refusal(root, error.strerror or "it cannot be read") from error
+    except sqlite3.Error as error:
+        raise _refusal(root, f"its index fails ({error})") from error
