@@ -6,7 +6,8 @@ import http.client
 import json
 from collections.abc import Mapping
 
-from echofs.adapters.http_pool import Answer, HttpPool
+from echofs.adapters.http_answers import Answer
+from echofs.adapters.http_pool import HttpPool
 from echofs.core.errors import AuthenticationFailed, Conflict, EchoError, InvalidRequest, Unavailable
 from echofs.core.membership import CONTROLLER, decode, encode
 from echofs.core.models import Member

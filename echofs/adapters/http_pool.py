@@ -1,52 +1,28 @@
 """Kept-alive HTTP/1.1 connections between EchoFS processes.
 
-The standard library parses answers; what is ours is the pool and its rule for stale connections, because replication
-drives these same connections without blocking (``workers_http``), which no client library offers.
+What is ours is the pool and its rule for stale connections, because replication drives these same connections without
+blocking (``store_exchange``), which no client library offers.
 """
 
 from __future__ import annotations
 
-import http.client
-import io
-import json
 import select
 import socket
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import cast
 from urllib.parse import urlsplit
 
+from echofs.adapters.http_answers import Answer, AnswerReader
 from echofs.core.errors import StoreUnavailable
 
 IDLE_SECONDS = 30.0
 """Shorter than any server's keep-alive (75 s in our gunicorn settings), so an idle connection is dropped by its client
 first."""
 MAX_IDLE = 8
-MAX_ANSWER_BYTES = 64 << 20
-MAX_HEAD_BYTES = 64 << 10
 
 Address = tuple[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Status code and whole body."""
-
-    status: int
-    body: bytes
-
-    def data(self) -> dict[str, object]:
-        """``data`` of the envelope in which EchoFS answers. Raises ValueError when the body is anything else."""
-        try:
-            said = json.loads(self.body)["data"]
-        except (KeyError, TypeError, RecursionError) as error:
-            raise ValueError("the answer is not one of EchoFS") from error
-        if not isinstance(said, dict):
-            raise ValueError("the answer is not one of EchoFS")
-        return said
 
 
 class Connection:
@@ -71,31 +47,12 @@ class Connection:
         poller.register(self.socket, select.POLLIN | select.POLLHUP)
         return time.monotonic() - self.idle_since > IDLE_SECONDS or bool(poller.poll(0))
 
-    def read_answer(self, method: str) -> tuple[Answer, bool]:
-        """The answer to the request just sent, and whether the connection may be kept.
-
-        Raises OSError or http.client.HTTPException when the peer fails.
-        """
-        response = http.client.HTTPResponse(self.socket, method=method)
-        try:
-            response.begin()
-            length = _checked_length(response)
-            if length is None:
-                return Answer(response.status, _unmeasured_body(response)), False
-            body = response.fp.read(length)
-            if len(body) < length:
-                raise http.client.IncompleteRead(body, length - len(body))
-            return Answer(response.status, body), not response.will_close and not self._more_came(response.fp)
-        finally:
-            response.close()
-
-    def _more_came(self, reader: io.BufferedIOBase) -> bool:
-        """Whether the peer sent more than it declared: what follows could be taken for the next answer."""
-        self.socket.settimeout(0)
-        try:
-            return bool(cast(io.BufferedReader, reader).peek(1))
-        except OSError:
-            return True
+    def read_answer(self) -> tuple[Answer, bool]:
+        """The answer to the request just sent, and whether the connection may be kept. Raises OSError."""
+        reader = AnswerReader()
+        while (answer := reader.receive(self.socket)) is None:
+            pass
+        return answer, reader.keep
 
 
 class HttpPool:
@@ -130,8 +87,8 @@ class HttpPool:
         connection = self.take(address) or self.connect(address, connect_limit)
         while True:
             try:
-                return self._converse(connection, request, method, limit)
-            except (OSError, http.client.HTTPException) as error:
+                return self._converse(connection, request, limit)
+            except OSError as error:
                 if not connection.reused or isinstance(error, TimeoutError):
                     raise unreachable(address, error) from error
             connection = self.connect(address, connect_limit)
@@ -166,71 +123,16 @@ class HttpPool:
                 return
         connection.close()
 
-    def _converse(self, connection: Connection, request: bytes, method: str, limit: float) -> Answer:
+    def _converse(self, connection: Connection, request: bytes, limit: float) -> Answer:
         try:
             connection.socket.settimeout(limit)
             connection.socket.sendall(request)
-            answer, keep = connection.read_answer(method)
+            answer, keep = connection.read_answer()
         except BaseException:
             connection.close()
             raise
         self.give_back(connection, keep)
         return answer
-
-
-class _Arrived:
-    """Bytes that came already, in the shape from which the standard library reads answers."""
-
-    def __init__(self, raw: bytes) -> None:
-        self._raw = raw
-
-    def makefile(self, mode: str) -> io.BytesIO:
-        return io.BytesIO(self._raw)
-
-
-def parse_answer(raw: bytes, method: str, *, ended: bool) -> tuple[Answer, bool] | None:
-    """The answer in the bytes that came so far, and whether its connection may be kept; None while more must come.
-
-    ``ended`` says that the peer hung up after them. Raises http.client.HTTPException when they never become an answer.
-    """
-    if not ended and b"\r\n\r\n" not in raw:
-        if len(raw) > MAX_HEAD_BYTES:
-            raise http.client.HTTPException("the head of the answer is too long")
-        return None
-    response = http.client.HTTPResponse(cast(socket.socket, _Arrived(raw)), method=method)
-    response.begin()
-    length = _checked_length(response)
-    try:
-        if length is None:
-            if not ended and not (response.chunked and raw.endswith(b"\r\n0\r\n\r\n")):
-                return None
-            return Answer(response.status, _unmeasured_body(response)), False
-        body = response.fp.read(length)
-        if len(body) < length:
-            raise http.client.IncompleteRead(body, length - len(body))
-        return Answer(response.status, body), not (ended or response.will_close or response.fp.read(1))
-    except http.client.IncompleteRead:
-        if ended:
-            raise
-        return None
-
-
-def _checked_length(response: http.client.HTTPResponse) -> int | None:
-    """Declared length of the body in bytes; None for a chunked one or one that ends with the connection."""
-    if response.length is not None and response.length > MAX_ANSWER_BYTES:
-        raise http.client.HTTPException("the answer is too long")
-    return response.length
-
-
-def _unmeasured_body(response: http.client.HTTPResponse) -> bytes:
-    """A chunked body, or one that ends with the connection."""
-    try:
-        body = response.read(MAX_ANSWER_BYTES + 1)
-    except ValueError as error:
-        raise http.client.HTTPException("the answer's chunks are malformed") from error
-    if len(body) > MAX_ANSWER_BYTES:
-        raise http.client.HTTPException("the answer is too long")
-    return body
 
 
 def address_of(url: str) -> Address:

@@ -16,12 +16,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
-from echofs.adapters.http_pool import Address, Answer, Connection, HttpPool, address_of, head, parse_answer
+from echofs.adapters.http_answers import Answer, AnswerReader
+from echofs.adapters.http_pool import Address, Connection, HttpPool, address_of, head
 from echofs.core.models import Digest, Member
 from echofs.ports.chunks import Frame, StoreExchange, StoreReply
 
 _IOV_MAX = 512
-_RECEIVE_BYTES = 64 << 10
 _INSUFFICIENT_STORAGE = 507
 _CONNECT_SECONDS = 1.0
 _READABLE = select.POLLIN | select.POLLHUP | select.POLLERR
@@ -42,13 +42,13 @@ class _Batch:
         self.routes: deque[Route] = deque()
         self.started = False
         self.unsent: deque[memoryview] = deque()
-        self.received = bytearray()
+        self.answer = AnswerReader()
         self.moved_at = 0.0
 
     def rewind(self, request_head: bytes) -> None:
         """Start over from the first byte."""
         self.started = False
-        self.received.clear()
+        self.answer = AnswerReader()
         self.unsent = deque([memoryview(request_head)])
         self.unsent.extend(memoryview(part) for frame in self.frames for part in frame.parts)
         self.moved_at = time.monotonic()
@@ -65,13 +65,6 @@ class _Batch:
                 return
             sent -= len(first)
             self.unsent.popleft()
-
-    def receive_some(self, sock: socket.socket) -> tuple[Answer, bool] | None:
-        """Take what has come of the answer; None while more must come, else as :func:`parse_answer`. Raises OSError or
-        http.client.HTTPException."""
-        data = sock.recv(_RECEIVE_BYTES)
-        self.received += data
-        return parse_answer(bytes(self.received), "POST", ended=not data)
 
 
 class HttpStoreExchange(StoreExchange):
@@ -185,15 +178,14 @@ class HttpStoreExchange(StoreExchange):
         try:
             # An answer while we still send is a refusal: read it instead of sending on.
             if events & _READABLE:
-                arrived = batch.receive_some(connection.socket)
-                if arrived is not None:
-                    answer, keep = arrived
-                    self._finish(descriptor, _reply(batch, answer), keep=keep and not batch.unsent)
+                answer = batch.answer.receive(connection.socket)
+                if answer is not None:
+                    self._finish(descriptor, _reply(batch, answer), keep=batch.answer.keep and not batch.unsent)
             elif batch.unsent:
                 self._send_some(descriptor, connection, batch)
         except BlockingIOError:
             return
-        except (OSError, http.client.HTTPException, ValueError) as error:
+        except (OSError, ValueError) as error:
             self._fail(descriptor, error)
 
     def _send_some(self, descriptor: int, connection: Connection, batch: _Batch) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import http.client
 from collections.abc import Iterable, Mapping, Sequence
 
-from echofs.adapters.http_pool import Answer, HttpPool
+from echofs.adapters.http_answers import Answer
+from echofs.adapters.http_pool import HttpPool
 from echofs.adapters.store_exchange import HttpStoreExchange
 from echofs.core.chunking import unpack_digests
 from echofs.core.errors import StoreUnavailable
@@ -33,9 +34,9 @@ class HttpWorkers(WorkerClient):
     def exchange(self) -> StoreExchange:
         return HttpStoreExchange(self._pool, self._authorization, STORE_PATH, self._timeout)
 
-    def fetch(self, member: Member, digests: Sequence[Digest]) -> dict[Digest, bytes]:
-        body = self._call(member, "POST", FETCH_PATH, bytes.fromhex("".join(digests))).body
-        found: dict[Digest, bytes] = {}
+    def fetch(self, member: Member, digests: Sequence[Digest]) -> dict[Digest, bytes | memoryview]:
+        body = memoryview(self._call(member, "POST", FETCH_PATH, bytes.fromhex("".join(digests))).body)
+        found: dict[Digest, bytes | memoryview] = {}
         at = 0
         for digest in digests:
             length = int.from_bytes(body[at : at + _LENGTH_BYTES], "little")

@@ -34,7 +34,7 @@ def pack_digests(digests: list[Digest]) -> bytes:
     return bytes.fromhex("".join(digests))
 
 
-def unpack_digests(raw: bytes) -> list[Digest]:
+def unpack_digests(raw: bytes | bytearray) -> list[Digest]:
     """Inverse of :func:`pack_digests`; raises ValueError on a torn list."""
     if len(raw) % DIGEST_BYTES:
         raise ValueError("a digest list must be a multiple of 32 bytes")

@@ -106,7 +106,7 @@ class WorkerClient(ABC):
         """A new exchange for storing batches."""
 
     @abstractmethod
-    def fetch(self, member: Member, digests: Sequence[Digest]) -> dict[Digest, bytes]:
+    def fetch(self, member: Member, digests: Sequence[Digest]) -> dict[Digest, bytes | memoryview]:
         """Frames of those chunks the worker has, as stored: undecoded and unverified."""
 
     @abstractmethod

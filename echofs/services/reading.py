@@ -16,7 +16,7 @@ from echofs.ports.runtime import Clock, Meters
 from echofs.services.cluster import MemberView
 
 T = TypeVar("T")
-Take = Callable[[bytes, Digest], T]
+Take = Callable[[bytes | memoryview, Digest], T]
 """What makes of a frame what the caller wants; raises :class:`CorruptFrame`."""
 
 _log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class ChunkReader:
         reachable replica.
         """
 
-        def decode(frame: bytes, digest: Digest) -> bytes:
+        def decode(frame: bytes | memoryview, digest: Digest) -> bytes:
             return self._codec.decode(frame, digest, check_digest=check_digest)
 
         return self._gather(digests, turn, decode)
@@ -61,7 +61,7 @@ class ChunkReader:
     def frame(self, digest: Digest) -> Frame:
         """A chunk as it is stored, of the same kind, its SHA-256 computed. Reports and raises like :meth:`read`."""
 
-        def verify(frame: bytes, digest: Digest) -> Frame:
+        def verify(frame: bytes | memoryview, digest: Digest) -> Frame:
             self._codec.decode(frame, digest, check_digest=True)
             return self._codec.split(frame)[0]
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from flask import Flask
 
-from echofs.adapters.http_pool import Answer, HttpPool
+from echofs.adapters.http_answers import Answer
+from echofs.adapters.http_pool import HttpPool
 from echofs.core.errors import EchoError, StoreUnavailable, Unavailable
 from echofs.core.models import Member
 from echofs.ports.cluster import ControllerClient, MemberList

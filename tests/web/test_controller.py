@@ -10,7 +10,7 @@ from flask import Flask
 
 from echofs.adapters.call_tokens import SharedSecretSigner
 from echofs.adapters.controller_http import HttpController
-from echofs.adapters.http_pool import Answer
+from echofs.adapters.http_answers import Answer
 from echofs.core.errors import AuthenticationFailed, Conflict, InvalidRequest, Unavailable
 from echofs.core.membership import CONTROLLER, encode
 from echofs.core.models import Member, MemberState
