@@ -147,7 +147,7 @@ _supervised = bool(os.environ.get(SUPERVISOR_PID))
 
 bind = _bind(*_settings.listen)
 workers, threads = size_of(_settings)
-worker_class = "gthread"
+worker_class = "echofs.cli.gunicorn_worker.StayingThreadWorker"
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 """Heartbeat files in memory: on a busy disk a heartbeat could wait until gunicorn takes its process for dead."""
 proc_name = f"echofs-{_settings.process_name}"

@@ -48,7 +48,8 @@ def hashing_app() -> Flask:
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        command = [sys.executable, "-m", "gunicorn", "tests.web.test_direct:hashing_app()", "-k", "gthread"]
+        command = [sys.executable, "-m", "gunicorn", "tests.web.test_direct:hashing_app()"]
+        command += ["--worker-class", "echofs.cli.gunicorn_worker.StayingThreadWorker"]
         command += ["--threads", "2", "--no-control-socket", "--bind", f"fd://{listener.fileno()}"]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         elsewhere = tmp_path_factory.mktemp("server")

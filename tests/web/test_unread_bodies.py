@@ -51,7 +51,8 @@ def _nobody(token: str) -> Principal:
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         chosen: int = listener.getsockname()[1]
-        command = [sys.executable, "-m", "gunicorn", "tests.web.test_unread_bodies:refusing_app()", "-k", "gthread"]
+        command = [sys.executable, "-m", "gunicorn", "tests.web.test_unread_bodies:refusing_app()"]
+        command += ["--worker-class", "echofs.cli.gunicorn_worker.StayingThreadWorker"]
         command += ["--threads", "2", "--no-control-socket", "--bind", f"fd://{listener.fileno()}"]
         # Elsewhere than in the project, whose own configuration gunicorn would find and read.
         elsewhere = tmp_path_factory.mktemp("server")

@@ -72,7 +72,7 @@ def test_every_value_is_one_gunicorn_accepts(conf: Conf) -> None:
     for name, value in conf("wsgi:app_for('master')").items():
         if name in config.settings:
             config.set(name, value)
-    assert config.worker_class_str == "gthread"
+    assert config.worker_class_str == "echofs.cli.gunicorn_worker.StayingThreadWorker"
     assert config.keepalive == 75
     assert config.control_socket_disable
     assert config.accesslog is None
