@@ -51,10 +51,16 @@ class PrometheusMeters(Meters):
             name: Counter(f"echofs_{name}", explanation, labels, registry=self.registry)
             for name, (explanation, labels) in COUNTERS.items()
         }
+        # The library checks the names of labels and takes a lock to find a counter again; there are only a few of them.
+        self._found: dict[tuple[object, ...], Counter] = {}
 
     def add(self, name: str, amount: float = 1, **labels: str) -> None:
-        counter = self._counters[name]
-        (counter.labels(**labels) if labels else counter).inc(amount)
+        key = (name, *labels.items())
+        counter = self._found.get(key)
+        if counter is None:
+            counter = self._counters[name]
+            counter = self._found[key] = counter.labels(**labels) if labels else counter
+        counter.inc(amount)
 
 
 def install_metrics(app: Flask, meters: PrometheusMeters, *, outbox_depth: Callable[[], int] | None = None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
+import threading
 
 from echofs.core.consistency import STRONG_REPLICAS
 from echofs.core.errors import ClusterFull, EchoError, TooFewReplicas
@@ -26,15 +26,21 @@ class PendingChunk:
         self.full: set[str] = set()
         self.hedged = False
         self.recorded = False
-        self._safe: Future[None] = Future()
+        self._resolved = False
+        self._error: EchoError | None = None
+        # Held until resolved: waiting for a bare lock is one system call, for a Future or an Event several.
+        self._unresolved = threading.Lock()
+        self._unresolved.acquire()
 
     def wait(self) -> None:
         """Block until the quorum stands. Raises :class:`TooFewReplicas`, :class:`ClusterFull`, or :class:`Unavailable`
         when replication itself broke off; always ends within twice the deadline."""
-        try:
-            self._safe.result(DEADLINE_SECONDS * 2)
-        except TimeoutError:
-            raise self.failure() from None
+        if not self._resolved:
+            if not self._unresolved.acquire(timeout=DEADLINE_SECONDS * 2):
+                raise self.failure()
+            self._unresolved.release()
+        if self._error is not None:
+            raise self._error
 
     def record(self) -> ChunkRecord:
         """Replicas as acknowledged so far and those still owed. What is acknowledged later is settled by itself."""
@@ -49,16 +55,15 @@ class PendingChunk:
     @property
     def resolved(self) -> bool:
         """Whether :meth:`wait` would return at once."""
-        return self._safe.done()
+        return self._resolved
 
     def resolve(self, error: EchoError | None = None) -> None:
-        """Let the waiting upload go on. Only the first call counts."""
-        if self._safe.done():
+        """Let the waiting upload go on. Only the first call counts, and only the replication thread calls it."""
+        if self._resolved:
             return
-        if error is None:
-            self._safe.set_result(None)
-        else:
-            self._safe.set_exception(error)
+        self._error = error
+        self._resolved = True
+        self._unresolved.release()
 
     def failure(self) -> EchoError:
         """Why the chunk is not safe, as things stand."""

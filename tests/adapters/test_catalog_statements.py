@@ -65,10 +65,10 @@ class TestCounts:
                 read()
             assert [statement.split()[0] for statement, _ in sent] == ["SELECT"]
 
-    def test_a_small_new_file_costs_eight_statements(self, engine: Engine, catalog: SqlCatalog) -> None:
+    def test_a_small_new_file_costs_seven_statements(self, engine: Engine, catalog: SqlCatalog) -> None:
         with watched(engine) as sent:
             make(catalog, first("folder/a"))
-        assert len(sent) == 8
+        assert len(sent) == 7
 
     def test_a_new_version_costs_no_more(self, engine: Engine, catalog: SqlCatalog) -> None:
         file = make(catalog, first("folder/a"))

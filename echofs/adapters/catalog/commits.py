@@ -145,7 +145,9 @@ def _look(connection: Connection, commits: list[Commit], careful: bool) -> Seen:
     ids = sorted({c.version.file_id for c in commits if careful or c.version.parent})
     rows = connection.execute(_HEADS, {"ids": ids}) if ids else ()
     heads = {head.file_id: head for head in (Head(*row) for row in rows)}
-    seen = Seen(heads=heads, holders=_holders(connection, [c for c in commits if _changes_path(c, heads)]))
+    # A new file whose path is taken shows as a missing row, like any other lost race.
+    asking = [c for c in commits if (careful or c.version.parent) and _changes_path(c, heads)]
+    seen = Seen(heads=heads, holders=_holders(connection, asking))
     if careful:
         seen.used_keys = _used_keys(connection, commits)
         seen.lost_chunks = _lost_chunks(connection, commits)
