@@ -47,6 +47,13 @@ def values(root: Path) -> dict[str, bytes]:
     return {entry.key: entry.value for entry in entries(root)}
 
 
+def flip(entry: Found) -> None:
+    """Spoil the last byte of a value where it lies."""
+    with open(entry.path, "r+b") as file:
+        file.seek(entry.at + len(entry.value) - 1)
+        file.write(bytes([entry.value[-1] ^ 1]))
+
+
 def indexed(root: Path) -> dict[str, bytes]:
     """What the index and the segments together say. A copy of the index is read: its own is locked by the store."""
     with tempfile.TemporaryDirectory() as folder:

@@ -15,6 +15,7 @@ from echofs.core import chunking, manifest
 from echofs.core.chunking import DIGEST_BYTES
 from echofs.core.models import File
 from echofs.services.chunks import ChunkKeeper
+from tests import disks as found
 from tests.fakes.meters import FakeMeters
 from tests.unit.services.data_plane import OWNER, OWNER_NAME, DataPlane, Target, bytes_of
 
@@ -95,7 +96,7 @@ def test_the_reader_is_short_and_needs_nothing_but_lz4() -> None:
 
 
 def test_the_data_takes_every_way_through_the_formats(disks: list[Path]) -> None:
-    frames = [path.read_bytes() for path in disks[0].glob("*/??/*")]
+    frames = [entry.value for entry in found.entries(disks[0])]
     assert {frame[_CODEC_AT] for frame in frames} == {RAW, LZ4}
     assert {frame[_KIND_AT] for frame in frames} == {0, 1, 2}
 
@@ -126,18 +127,20 @@ def test_a_listing_has_the_size_version_and_name_of_every_living_file(
 def test_one_file_comes_back_alone_and_damaged_copies_are_passed_by(
     disks: list[Path], contents: dict[str, bytes], tmp_path: Path
 ) -> None:
-    for path in disks[0].glob("*/??/*"):
-        path.write_bytes(path.read_bytes()[:-1] + b"\xff")
-    for path in disks[1].glob("chunk/??/*"):
-        path.unlink()
+    for entry in found.entries(disks[0]):
+        found.flip(entry)
+    for entry in found.entries(disks[1]):
+        if entry.key.startswith("chunk/"):
+            found.flip(entry)
     assert run(*disks, "restore", tmp_path / "out", f"{OWNER_NAME}/large").returncode == 0
     assert restored(tmp_path / "out") == {f"{OWNER_NAME}/large": contents["large"]}
 
 
 def test_what_no_disk_has_is_named(disks: list[Path], tmp_path: Path) -> None:
     for disk in disks:
-        for path in disk.glob("list/??/*"):
-            path.unlink()
+        for entry in found.entries(disk):
+            if entry.key.startswith("list/"):
+                found.flip(entry)
     done = run(*disks, "restore", tmp_path / "out", f"{OWNER_NAME}/large")
     assert done.returncode == 1
     assert "no good copy of list/" in done.stderr

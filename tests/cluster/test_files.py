@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import disks
 from tests.cluster.client import BOUNDARY, Reply, User
 from tests.cluster.cluster import Cluster, eventually
 from tests.cluster.conftest import MakeCluster
@@ -64,32 +65,34 @@ def test_replicas_are_counted_on_the_workers(cluster: Cluster, user: User) -> No
     content = os.urandom(2 * MIB)
     file_id = str(file_of(user.upload("counted.bin", content))["id"])
     eventually(lambda: bool(user.receipt(file_id)["complete"]), "three replicas of every chunk")
-    chunk = cluster.data_dir / "worker2" / "chunk" / sha256(content[:MIB])[:2] / sha256(content[:MIB])
-    chunk.unlink()
+    for segment in (cluster.data_dir / "worker2" / "segments").iterdir():
+        segment.unlink()
 
     count = user.receipt(file_id)
 
     assert count["replicas"] == 2
     assert count["complete"] is False
-    assert {row["worker_id"]: row["chunks"] for row in count["workers"]} == {"worker1": 3, "worker2": 2, "worker3": 3}
+    assert {row["worker_id"]: row["chunks"] for row in count["workers"]} == {"worker1": 3, "worker2": 0, "worker3": 3}
 
 
 def test_rotten_replicas_are_not_served_and_those_found_are_made_anew(cluster: Cluster, user: User) -> None:
     contents = [os.urandom(1000) for _ in range(12)]
     ids = [str(file_of(user.upload(f"rotten/{sha256(content)}", content))["id"]) for content in contents]
     eventually(lambda: all(user.receipt(file_id)["complete"] for file_id in ids), "three replicas of every chunk")
-    good: dict[Path, bytes] = {}
-    for content in contents:
-        for worker in ("worker1", "worker2"):
-            replica = cluster.data_dir / worker / "chunk" / sha256(content)[:2] / sha256(content)
-            good[replica] = replica.read_bytes()
-            replica.write_bytes(good[replica][:-1] + bytes([good[replica][-1] ^ 1]))
+    roots = [cluster.data_dir / worker for worker in ("worker1", "worker2")]
+    keys = {f"chunk/{sha256(content)}" for content in contents}
+    for root in roots:
+        assert keys <= disks.values(root).keys()
+        for entry in disks.entries(root):
+            if entry.key in keys:
+                disks.flip(entry)
+        assert not keys & disks.values(root).keys()
 
     assert [user.download(file_id).body for file_id in ids] == contents
 
     # Which worker is asked first differs from chunk to chunk: of twelve, some met a rotten one.
     def healed() -> int:
-        return sum(replica.read_bytes() == whole for replica, whole in good.items())
+        return sum(len(keys & disks.values(root).keys()) for root in roots)
 
     eventually(lambda: healed() > 0, "the rotten replicas that were read are replaced")
 

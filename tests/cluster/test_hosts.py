@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import disks
 from tests.cluster.client import BOUNDARY, User
 from tests.cluster.cluster import eventually, free_ports
 from tests.cluster.hosts import GUNICORN_MASTER, MASTER, NGINX, Host, Hosts, health, nginx_before
@@ -108,7 +109,7 @@ class TestAHostFails:
         hosts.workers[0].wait_until_healthy()
         eventually(lambda: bool(other.receipt(file_id)["complete"]), "three replicas by themselves", 60)
         assert other.receipt(file_id)["replicas"] == 3
-        assert (hosts.workers[0].folder / "data" / "worker1" / "chunk" / sha256(content[:MIB])[:2]).is_dir()
+        assert f"chunk/{sha256(content[:MIB])}" in disks.values(hosts.workers[0].folder / "data" / "worker1")
         hosts.wait_until_well()
 
     def test_without_the_controller_files_go_on_and_health_says_so(self, hosts: Hosts, user: User, other: User) -> None:

@@ -169,19 +169,23 @@ class DiskStore(ObjectStore):
         return found
 
     def stat(self, key: str) -> Stat:
-        check_key(key)
-        with _reported("read"):
-            place = self._index.place(key)
-        if place is None:
+        stat = self.stat_many([key]).get(key)
+        if stat is None:
             raise _not_found()
-        return Stat(key, place.size, etag_of(place.stamp))
+        return stat
 
     def stat_many(self, keys: Sequence[str]) -> dict[str, Stat]:
         for key in keys:
             check_key(key)
         with _reported("read"):
             places = self._index.places(keys)
-        return {key: Stat(key, place.size, etag_of(place.stamp)) for key, place in places.items()}
+            sizes = {segment: self._segments.size(segment) for segment in {place.segment for place in places.values()}}
+        return {
+            key: Stat(key, place.size, etag_of(place.stamp))
+            for key, place in places.items()
+            # The index only remembers; a value counts while its bytes can be there.
+            if place.at + place.size <= sizes[place.segment]
+        }
 
     def delete(self, key: str, *, only_if: str | None = None) -> None:
         check_key(key)

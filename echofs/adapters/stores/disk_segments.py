@@ -65,6 +65,8 @@ class Segment:
         self._choose_way(at - self.end)
         self._write(parts)
         self._calls.flush(self._fd)
+        if os.fstat(self._fd).st_nlink == 0:
+            raise FileNotFoundError(errno.ENOENT, "its segment was removed by somebody")
         return entries
 
     def flush(self) -> None:
@@ -158,6 +160,13 @@ class Segments:
         """The bytes at each offset and of each length, fewer where the file ends before. Raises OSError."""
         with self.reading(segment) as fd:
             return [read_at(self._calls, fd, at, size) for at, size in wanted]
+
+    def size(self, segment: int) -> int:
+        """Bytes in a segment; 0 when it is gone. Raises OSError."""
+        try:
+            return os.stat(_path(segment), dir_fd=self._root).st_size
+        except FileNotFoundError:
+            return 0
 
     @contextmanager
     def reading(self, segment: int) -> Iterator[int]:

@@ -116,7 +116,7 @@ class Survey:
             except CorruptFrame:
                 self._findings.drop_held(worker_id, digest)
 
-    def _verified(self, frame: bytes, digest: Digest, kinds: tuple[ChunkKind, ...]) -> bytes:
+    def _verified(self, frame: bytes | memoryview, digest: Digest, kinds: tuple[ChunkKind, ...]) -> bytes:
         plain = self._codec.decode(frame, digest, check_digest=True)
         if self._codec.split(frame)[0].kind not in kinds:
             raise CorruptFrame("The frame is of another kind than it was listed as.")

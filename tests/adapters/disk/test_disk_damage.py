@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 
 from echofs.adapters.stores.disk_entries import BLOCK, head_of
-from echofs.core.errors import NotFound, StoreFull
+from echofs.core.errors import NotFound, StoreFull, StoreUnavailable
 from tests import disks
 from tests.adapters.disk.cases import NEW, OLD, held, open_disk, segments
 from tests.fakes.disk_faults import WatchedCalls, failing_at
@@ -82,8 +82,9 @@ def test_a_segment_that_is_gone_takes_only_its_own_values_along(root, caplog):
     with open_disk(root) as store:
         first.unlink()
         assert held(store) == {"chunk/bb1": b"old-b"}
-        with pytest.raises(NotFound):
-            store.get("chunk/aa1")
+        for read in (store.get, store.stat):
+            with pytest.raises(NotFound):
+                read("chunk/aa1")
     with open_disk(root) as store:
         assert [stat.key for stat in store.list("chunk")] == ["chunk/bb1"]
     assert "a segment of the disk is gone" in caplog.text
@@ -93,6 +94,7 @@ def test_a_truncated_segment_gives_shorter_values_and_the_store_goes_on(store, r
     [path] = segments(root)
     os.truncate(path, next(entry.at for entry in disks.entries(root) if entry.key == "chunk/aa1") + 2)
     assert held(store) == {"chunk/aa1": b"ol", "chunk/bb1": b""}
+    assert store.stat_many(list(OLD)) == {}
     store.close()
     with open_disk(root) as again:
         again.put_many(NEW)
@@ -136,3 +138,13 @@ def test_a_disk_that_went_read_only_is_read_with_an_index_in_memory(store, root,
         with pytest.raises(StoreFull):
             again.put("chunk/aa1", b"x")
     assert (root / "index.db").read_bytes() == before
+
+
+def test_a_segment_removed_while_it_grows_is_noticed_before_anything_is_acknowledged(store, root):
+    for path in segments(root):
+        path.unlink()
+    with pytest.raises(StoreUnavailable):
+        store.put("chunk/cc1", b"x")
+    store.put_many(NEW)
+    assert held(store) == NEW
+    assert disks.values(root) == NEW
