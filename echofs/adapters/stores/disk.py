@@ -20,10 +20,10 @@ from echofs.adapters.stores.disk_calls import DiskCalls
 from echofs.adapters.stores.disk_compaction import Compactor
 from echofs.adapters.stores.disk_entries import Entry
 from echofs.adapters.stores.disk_index import Place
-from echofs.adapters.stores.disk_keys import KeyLocks
 from echofs.adapters.stores.disk_recovery import catch_up, open_index
 from echofs.adapters.stores.disk_root import claim, open_root, refused
 from echofs.adapters.stores.disk_segments import Segments
+from echofs.adapters.stores.key_locks import KeyLocks
 from echofs.core.errors import NotFound, PreconditionFailed, StoreFull, StoreUnavailable, ValueTooLarge
 from echofs.ports.object_store import Condition, Limits, ObjectStore, Stat, Value, check_key, check_space
 

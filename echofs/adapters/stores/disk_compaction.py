@@ -11,8 +11,8 @@ from functools import partial
 from echofs.adapters.stores.disk_calls import DiskCalls
 from echofs.adapters.stores.disk_entries import BLOCK, Entry, scan
 from echofs.adapters.stores.disk_index import Index
-from echofs.adapters.stores.disk_keys import KeyLocks
 from echofs.adapters.stores.disk_segments import Segments, read_at
+from echofs.adapters.stores.key_locks import KeyLocks
 
 COPIED_TOGETHER = 8 << 20
 """Bytes held in memory at a time, and made durable with one flush."""

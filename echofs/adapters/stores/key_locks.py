@@ -1,30 +1,29 @@
-"""A lock for each key in use."""
+"""One writer at a time for each key."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 
 class KeyLocks:
-    """Lets one thread at a time change a key, and threads with different keys never wait for each other."""
+    """Thread-safe. Who holds several keys took them all at once, so two can never wait for each other."""
 
     def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._locks: dict[str, tuple[threading.Lock, int]] = {}
+        self._held: set[str] = set()
+        self._changed = threading.Condition(threading.Lock())
 
     @contextmanager
-    def held(self, key: str) -> Iterator[None]:
-        """Hold the key's lock, which exists only as long as somebody holds it or waits for it."""
-        with self._guard:
-            lock, users = self._locks.get(key) or (threading.Lock(), 0)
-            self._locks[key] = lock, users + 1
+    def hold(self, keys: Iterable[str]) -> Iterator[None]:
+        """Keep all others from these keys; waits while somebody holds one of them."""
+        wanted = frozenset(keys)
+        with self._changed:
+            self._changed.wait_for(lambda: self._held.isdisjoint(wanted))
+            self._held |= wanted
         try:
-            with lock:
-                yield
+            yield
         finally:
-            with self._guard:
-                lock, users = self._locks.pop(key)
-                if users > 1:
-                    self._locks[key] = lock, users - 1
+            with self._changed:
+                self._held -= wanted
+                self._changed.notify_all()

@@ -124,7 +124,7 @@ class S3Store(ObjectStore):
         if only_if is None:
             return self._put(key, path, value, self._bucket.calls.deadline())
         data = bytes(value)
-        with self._locks.held(path):
+        with self._locks.hold([path]):
             etag = self._put_if(path, data, only_if)
         return Stat(key, len(data), etag)
 
@@ -132,7 +132,7 @@ class S3Store(ObjectStore):
         """Where conditions rest on locks alone, a put without one must not slip in between a look and its put."""
         conditions_are_sent = self._abilities.conditional_create and self._abilities.conditional_replace
         data = bytes(value)
-        with nullcontext() if conditions_are_sent else self._locks.held(path):
+        with nullcontext() if conditions_are_sent else self._locks.hold([path]):
             return Stat(key, len(data), self._bucket.put(path, data, until=until))
 
     def _put_if(self, path: str, data: bytes, only_if: Condition | str) -> str:
@@ -166,7 +166,7 @@ class S3Store(ObjectStore):
 
     def delete(self, key: str, *, only_if: str | None = None) -> None:
         path = self._path(key)
-        with self._locks.held(path):
+        with self._locks.hold([path]):
             if only_if is not None:
                 present = self._head(path, self._bucket.calls.deadline())
                 if present is None or present.etag != only_if:
