@@ -46,7 +46,21 @@ def started(module: str, *arguments: str) -> Iterator[str]:
         assert address, f"{module} did not start: see what it printed above"
         yield address
     finally:
-        keeper.communicate()
+        _end(keeper)
+
+
+def _end(keeper: subprocess.Popen[str]) -> None:
+    """Close the pipe; insist where somebody who copied this process still holds the other end of it."""
+    for pipe in (keeper.stdin, keeper.stdout):
+        assert pipe is not None
+        pipe.close()
+    for insist in (keeper.terminate, keeper.kill):
+        try:
+            keeper.wait(3 * STOP_SECONDS)
+            return
+        except subprocess.TimeoutExpired:
+            insist()
+    keeper.wait()
 
 
 def keep(server: Server) -> None:
