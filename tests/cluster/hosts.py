@@ -116,13 +116,14 @@ class Hosts:
     """A controller, three workers in three zones, two masters and the jobs, sharing two secrets and one catalog.
 
     The first master is started with the ``echofs`` command, the second with gunicorn and the configuration in
-    ``config/``, ready to stand behind one proxy. Both have ``masters_too`` among their settings.
+    ``config/``, ready to stand behind one proxy. Both have ``masters_too`` among their settings. The catalog is in
+    SQLite unless ``database_url`` names another.
     """
 
-    def __init__(self, folder: Path, masters_too: Mapping[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, masters_too: Mapping[str, str] | None = None, *, database_url: str = "") -> None:
         first = free_ports(6)
         self._folder = folder
-        self._database = {"DATABASE_URL": f"sqlite:///{folder / 'catalog.db'}"}
+        self._database = {"DATABASE_URL": database_url or f"sqlite:///{folder / 'catalog.db'}"}
         self._members = {
             "CLUSTER_SECRET": secrets.token_hex(32),
             "ECHOFS_CONTROLLER_URL": f"http://127.0.0.1:{first}",

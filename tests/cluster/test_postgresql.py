@@ -1,0 +1,174 @@
+"""Two masters on one PostgreSQL, with writers at both, while the database is cut off or stands still."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+import psycopg2
+import pytest
+
+from tests.cluster.client import User
+from tests.cluster.cluster import eventually
+from tests.cluster.hosts import Hosts, health
+from tests.cluster.test_files import file_of, sha256
+from tests.servers.postgresql import create_database
+
+WRITES = int(os.environ.get("ECHOFS_TEST_WRITES", "240"))
+"""How many versions are written; 2,000 make the test as large as the promise."""
+FILES = max(WRITES // 40, 4)
+CLIENTS = 16
+PATIENCE_SECONDS = 60.0
+RETRYABLE = (409, 503)
+
+
+@pytest.fixture(scope="module")
+def database(postgresql_server: str) -> str:
+    return create_database(postgresql_server)
+
+
+@pytest.fixture(scope="module")
+def hosts(tmp_path_factory: pytest.TempPathFactory, database: str) -> Iterator[Hosts]:
+    url = database.replace("postgresql://", "postgres://") + "?sslmode=disable"
+    made = Hosts(tmp_path_factory.mktemp("hosts"), database_url=url)
+    try:
+        yield made.start()
+    finally:
+        made.stop()
+
+
+@pytest.fixture(scope="module")
+def user(hosts: Hosts) -> User:
+    return User.registered(hosts.masters[0].url, "ada")
+
+
+@dataclass(frozen=True)
+class Write:
+    """One acknowledged version."""
+
+    file_id: str
+    version: int
+    digest: str
+
+
+def cut_off(database: str) -> int:
+    """End all other connections to the database, as its restart does; how many there were."""
+    with closing(psycopg2.connect(database)) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        return int(cursor.fetchone()[0])
+
+
+@contextmanager
+def frozen(database: str) -> Iterator[None]:
+    """Nobody at the database moves, though the system still takes connections and bytes for it."""
+    with closing(psycopg2.connect(database)) as connection:
+        backend = str(connection.info.backend_pid)
+        leader = int(subprocess.run(["ps", "-o", "ppid=", "-p", backend], capture_output=True, check=True).stdout)
+        os.kill(leader, signal.SIGSTOP)
+        listing = subprocess.run(["ps", "-axo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+        everybody = [
+            leader,
+            *(int(pid) for pid, parent in map(str.split, listing.splitlines()) if int(parent) == leader),
+        ]
+        for pid in everybody:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in everybody:
+                os.kill(pid, signal.SIGCONT)
+
+
+class Writers:
+    """Clients that write versions of a few files at both masters, each until it is acknowledged."""
+
+    def __init__(self, hosts: Hosts, user: User) -> None:
+        self._users = itertools.cycle([user.at(master.url) for master in hosts.masters])
+        self._numbers = iter(range(WRITES))
+        self._lock = threading.Lock()
+        self.acknowledged: list[Write] = []
+        self.refused = 0
+
+    def run(self, user: User, seed: int) -> None:
+        chance = random.Random(seed)
+        while (number := self._next()) is not None:
+            content = f"write {number} of client {seed}".encode()
+            self._write(user, f"contested/{chance.randrange(FILES)}.txt", content, f"write-{number}")
+
+    def all(self) -> None:
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            for ended in [pool.submit(self.run, next(self._users), seed) for seed in range(CLIENTS)]:
+                ended.result()
+
+    def _next(self) -> int | None:
+        with self._lock:
+            return next(self._numbers, None)
+
+    def _write(self, user: User, path: str, content: bytes, key: str) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while (reply := user.upload(path, content, Idempotency_Key=key)).status in RETRYABLE:
+            assert time.monotonic() < deadline, reply.body
+            assert reply.status == 409 or reply.headers["Retry-After"]
+            with self._lock:
+                self.refused += 1
+            time.sleep(0.1)
+        assert reply.status in (200, 201), reply.body
+        version = reply.json["consistency"]["version"]
+        with self._lock:
+            self.acknowledged.append(Write(str(file_of(reply)["id"]), version, sha256(content)))
+
+
+def test_every_acknowledged_version_is_in_the_history_once(hosts: Hosts, user: User, database: str) -> None:
+    writers = Writers(hosts, user)
+    done = threading.Thread(target=writers.all)
+    done.start()
+    eventually(lambda: len(writers.acknowledged) >= WRITES // 2, "half of it is written", PATIENCE_SECONDS)
+    assert cut_off(database) > 0
+    done.join()
+
+    acknowledged = writers.acknowledged
+    print(
+        f"{WRITES} writes over {FILES} files: {len(acknowledged)} acknowledged, {writers.refused} refused and repeated"
+    )
+    assert len(acknowledged) == WRITES
+    assert max(Counter((write.file_id, write.version) for write in acknowledged).values()) == 1
+    found = {}
+    for file_id in {write.file_id for write in acknowledged}:
+        history = user.call("GET", f"/api/v1/files/{file_id}/versions").data["versions"]
+        assert [version["version"] for version in history] == list(range(len(history), 0, -1))
+        found.update({(file_id, version["version"]): version["digest"] for version in history})
+    assert len(found) == WRITES
+    assert {(write.file_id, write.version): write.digest for write in acknowledged} == found
+
+
+def test_a_database_that_stands_still_is_answered_for_and_comes_back(hosts: Hosts, user: User, database: str) -> None:
+    kept = user.upload("kept.txt", b"kept")
+    users = [user.at(master.url) for master in hosts.masters]
+    # Nobody waits longer than this for an answer, however many wait.
+    hurried = [User(each.url, each.token, timeout=15) for each in users]
+    with frozen(database), ThreadPoolExecutor(CLIENTS) as pool:
+        asked = [pool.submit(each.upload, f"late/{index}.txt", b"late") for each in hurried for index in range(8)]
+        replies = [each.result() for each in asked]
+        again = [each.call("GET", "/api/v1/files") for each in hurried]
+        reports = [health(each.url) for each in users]
+    assert {reply.status for reply in [*replies, *again]} == {503}
+    assert all(int(reply.headers["Retry-After"]) >= 1 for reply in [*replies, *again])
+    assert {report["status"] for report in reports} == {"unavailable"}
+
+    hosts.wait_until_well()
+    for each in users:
+        eventually(lambda each=each: each.upload("after.txt", b"after").status in (200, 201), "writes go on")  # type: ignore[misc]
+        assert each.download(str(file_of(kept)["id"])).body == b"kept"
