@@ -12,6 +12,7 @@ from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from echofs.adapters.catalog import engine as engine_module
 from echofs.adapters.catalog.engine import Connections, normalise_url, prepare_engine, translated
 from echofs.adapters.catalog.races import LostRace
 from echofs.adapters.catalog.sql import SqlCatalog
@@ -19,7 +20,7 @@ from echofs.adapters.catalog.tables import leases
 from echofs.core.errors import CatalogUnavailable, EchoError, InvalidSetting
 from echofs.core.models import File
 from echofs.ports.catalog import Commit, ListQuery
-from tests.contracts.catalog_values import ALICE, first, following, make
+from tests.contracts.catalog_values import ALICE, first, following, keyed, make
 from tests.databases import opened, sqlite_url
 from tests.fakes.clock import FakeClock
 
@@ -94,6 +95,19 @@ class TestSqliteConnections:
 
         with pytest.raises(LostRace):
             orphan()
+
+
+class TestSweeps:
+    def test_a_sweep_ends_when_nothing_is_left_and_counts_all(
+        self, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(engine_module, "SWEPT", 2)
+        catalog = SqlCatalog(engine, FakeClock())
+        for number in range(5):
+            make(catalog, keyed(first(f"{number}"), f"key-{number}", at=number))
+        assert catalog.forget_idempotency(4) == 4
+        assert catalog.forget_idempotency(4) == 0
+        assert catalog.idempotency(ALICE, "key-4") is not None
 
 
 class TestAddresses:

@@ -46,7 +46,7 @@ def ask(engine: Engine, statement: str) -> object:
         return connection.exec_driver_sql(statement).scalar()
 
 
-def backends(engine: Engine) -> int:
+def cut_off(engine: Engine) -> int:
     """End every connection to the catalog's database but the one that asks; how many there were."""
     admin = psycopg2.connect(engine.url.set(drivername="postgresql").render_as_string(hide_password=False))
     with closing(admin), admin.cursor() as cursor:
@@ -113,15 +113,14 @@ class TestALockedRow:
         assert catalog.acquire_lease("jobs", "two", 3, 4)
 
     def test_who_freezes_in_the_middle_of_a_transaction_loses_its_locks(
-        self, engine: Engine, catalog: SqlCatalog, monkeypatch: pytest.MonkeyPatch
+        self, engine: Engine, catalog: SqlCatalog
     ) -> None:
         catalog.acquire_lease("jobs", "one", 1, 2)
-        with quickly(monkeypatch, engine, idle_in_transaction_session_timeout=20):
-            frozen = engine.connect()
+        with closing(engine.connect()) as frozen:
             frozen.execute(leases.update().values(holder="held"))
+            frozen.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 20")
             assert catalog.acquire_lease("jobs", "two", 3, 4)
             frozen.invalidate()
-            frozen.close()
 
     def test_the_loser_of_a_deadlock_starts_again(self, engine: Engine, catalog: SqlCatalog) -> None:
         for name in ("a", "b"):
@@ -167,7 +166,7 @@ class TestARestart:
         with engine.connect(), engine.connect(), engine.connect():
             pass
         for _ in range(2):
-            assert backends(engine) > 0
+            assert cut_off(engine) > 0
             assert catalog.file(ALICE, file.id) == file
             make(catalog, first(f"b/{_}"))
 
@@ -179,7 +178,7 @@ class TestARestart:
         def cut_short() -> None:
             with connections.writing() as connection:
                 connection.execute(leases.insert(), {"name": "n", "holder": "", "expires_at": 0})
-                backends(engine)
+                cut_off(engine)
                 connection.exec_driver_sql("SELECT 1")
 
         with pytest.raises(CatalogUnavailable):

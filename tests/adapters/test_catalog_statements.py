@@ -18,7 +18,7 @@ from echofs.core.models import Role
 from echofs.ports.catalog import ListQuery, SortKey
 from tests.contracts.catalog_values import ALICE, chunk, deleted, digest, first, following, keyed, make, moved
 from tests.contracts.users_contract import ANNA
-from tests.databases import opened, sqlite_url
+from tests.databases import emptied_postgresql, opened, sqlite_url
 from tests.fakes.clock import START, FakeClock
 
 Statement = tuple[str, Any]
@@ -161,3 +161,44 @@ class TestPlans:
             users.revoked(["t1", "t2"])
             users.forget_revoked(1)
         assert self.scans(engine, sent) == []
+
+
+class TestPostgresqlPlans:
+    """With no other way left open, a scan or a sort in a plan means that no index serves the statement."""
+
+    @pytest.fixture
+    def engine(self, postgresql_url: str) -> Iterator[Engine]:
+        with emptied_postgresql(postgresql_url) as engine:
+            yield engine
+
+    def slow(self, engine: Engine, sent: list[Statement]) -> list[str]:
+        found = []
+        with engine.connect() as connection:
+            for switch in ("enable_seqscan", "enable_sort", "enable_incremental_sort", "enable_bitmapscan"):
+                connection.exec_driver_sql(f"SET LOCAL {switch} = off")
+            for statement, parameters in {text: (text, values) for text, values in sent}.values():
+                plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars())
+                if any(step in plan for step in ("Seq Scan", "Sort")):
+                    found.append(f"{statement}\n{plan}")
+        return found
+
+    def test_every_order_of_a_listing_is_a_range_of_an_index(self, engine: Engine, catalog: SqlCatalog) -> None:
+        for index in range(3):
+            make(catalog, first(f"d/{index}"))
+        with watched(engine) as sent:
+            for sort, descending, folder in product(SortKey, (False, True), (None, "d")):
+                page = catalog.files(ListQuery(ALICE, folder, sort, descending, limit=1))
+                catalog.files(ListQuery(ALICE, folder, sort, descending, after=page.next, limit=1))
+            catalog.folders(ALICE, "")
+        assert len(sent) == 25
+        assert self.slow(engine, sent) == []
+
+    def test_files_and_their_histories_are_found_by_an_index(self, engine: Engine, catalog: SqlCatalog) -> None:
+        file = make(catalog, first("a"))
+        with watched(engine) as sent:
+            catalog.file(ALICE, file.id)
+            catalog.file_at(ALICE, "a")
+            catalog.versions(ALICE, file.id)
+            catalog.due(START, 10)
+        assert len(sent) == 4
+        assert self.slow(engine, sent) == []

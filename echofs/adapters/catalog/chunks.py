@@ -54,7 +54,10 @@ _POSTPONE = (
     .where(outbox.c.digest.in_(_digests), tuple_(outbox.c.digest, outbox.c.worker_id).in_(_OWED_KEYS))
     .values(due_at=bindparam("until"), attempts=outbox.c.attempts + 1)
 )
-_HASTEN = update(outbox).where(outbox.c.worker_id == _worker, outbox.c.due_at > _now).values(due_at=_now)
+_KEY = (outbox.c.digest, outbox.c.worker_id)
+_LATER = select(*_KEY).where(outbox.c.worker_id == _worker, outbox.c.due_at > _now).limit(bindparam("limit"))
+HASTEN = update(outbox).where(tuple_(*_KEY).in_(_LATER)).values(due_at=_now)
+"""Makes what a worker owes due now, at most ``limit`` replicas of it."""
 _DEPTH = select(func.count()).select_from(outbox)
 
 
@@ -163,11 +166,6 @@ def postpone(connection: Connection, owed: Sequence[OwedReplica], due_at: Timest
     """Count an attempt for each and make it due later."""
     keys = [(row.digest, row.worker_id) for row in owed]
     connection.execute(_POSTPONE, {"digests": sorted({row.digest for row in owed}), "keys": keys, "until": due_at})
-
-
-def hasten(connection: Connection, worker_id: str, now: Timestamp) -> None:
-    """Make everything a worker owes due now."""
-    connection.execute(_HASTEN, {"worker": worker_id, "now": now})
 
 
 def depth(connection: Connection) -> int:

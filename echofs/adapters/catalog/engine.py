@@ -4,13 +4,13 @@ where the drivers' errors become ours."""
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, event, make_url
+from sqlalchemy import Connection, Engine, Executable, event, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 BUSY_SECONDS = 4
 """How long a writer waits for its turn on SQLite, and any thread for a free connection."""
+SWEPT = 1000
+"""Rows that one statement of a sweep changes."""
 _READS = "echofs_reads"
 _SHARED = "echofs_shared"
 _POSTGRES = "postgresql+psycopg2"
@@ -203,6 +205,15 @@ class Connections:
                 return work(connection)
 
         return again(attempt)
+
+    def sweep(self, statement: Executable, values: Mapping[str, Any]) -> int:
+        """Run a statement that changes at most ``limit`` rows until it finds none, each time in a transaction of its
+        own, so that nobody waits for long behind it; how many rows it changed."""
+        total, changed = 0, SWEPT
+        while changed == SWEPT:
+            changed = self.write(lambda connection: connection.execute(statement, {**values, "limit": SWEPT}).rowcount)
+            total += changed
+        return total
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 
-from sqlalchemy import Connection, Engine, bindparam, delete, or_, select
+from sqlalchemy import Connection, Engine, bindparam, delete, or_, select, tuple_
 
 from echofs.adapters.catalog import chunks, commits, listing, transfer
 from echofs.adapters.catalog.engine import Connections
@@ -25,7 +25,12 @@ _ANSWERED = select(
     idempotency.c.answer,
     idempotency.c.created_at,
 ).where(idempotency.c.owner_id == bindparam("owner"), idempotency.c.key == bindparam("key_"))
-_FORGET = delete(idempotency).where(idempotency.c.created_at < bindparam("before"))
+_OLD = (
+    select(idempotency.c.owner_id, idempotency.c.key)
+    .where(idempotency.c.created_at < bindparam("before"))
+    .limit(bindparam("limit"))
+)
+_FORGET = delete(idempotency).where(tuple_(idempotency.c.owner_id, idempotency.c.key).in_(_OLD))
 _RELEASE = delete(leases).where(leases.c.name == bindparam("lease"), leases.c.holder == bindparam("by"))
 _HOLDER = select(leases.c.holder).where(leases.c.name == bindparam("lease"), leases.c.expires_at > bindparam("now"))
 
@@ -82,8 +87,7 @@ class SqlCatalog(Catalog):
         return IdempotencyRecord(*row) if row else None
 
     def forget_idempotency(self, before: Timestamp) -> int:
-        with self._connections.writing() as connection:
-            return connection.execute(_FORGET, {"before": before}).rowcount
+        return self._connections.sweep(_FORGET, {"before": before})
 
     def record_chunks(self, records: Sequence[ChunkRecord]) -> None:
         self._connections.write(partial(self._record, records))
@@ -116,7 +120,7 @@ class SqlCatalog(Catalog):
             self._connections.write(partial(chunks.postpone, owed=part, due_at=due_at))
 
     def hasten(self, worker_id: str, now: Timestamp) -> None:
-        self._connections.write(partial(chunks.hasten, worker_id=worker_id, now=now))
+        self._connections.sweep(chunks.HASTEN, {"worker": worker_id, "now": now})
 
     def outbox_depth(self) -> int:
         with self._connections.reading() as connection:

@@ -70,7 +70,10 @@ _SET_ROLE = (
     .returning(users.c.token_epoch)
 )
 _REVOKED = select(func.count()).where(revoked_tokens.c.token_id.in_(bindparam("tokens", expanding=True)))
-_FORGET = delete(revoked_tokens).where(revoked_tokens.c.expires_at < bindparam("before"))
+_EXPIRED = (
+    select(revoked_tokens.c.token_id).where(revoked_tokens.c.expires_at < bindparam("before")).limit(bindparam("limit"))
+)
+_FORGET = delete(revoked_tokens).where(revoked_tokens.c.token_id.in_(_EXPIRED))
 
 
 class SqlUsers(UserDirectory):
@@ -158,8 +161,7 @@ class SqlUsers(UserDirectory):
             return connection.execute(_REVOKED, {"tokens": list(token_ids)}).scalar_one() > 0
 
     def forget_revoked(self, before: Timestamp) -> int:
-        with self._connections.writing() as connection:
-            return connection.execute(_FORGET, {"before": before}).rowcount
+        return self._connections.sweep(_FORGET, {"before": before})
 
 
 def _insert(connection: Connection, row: dict[str, Any]) -> None:
