@@ -143,7 +143,7 @@ class TestALockedRow:
             thread.start()
         for thread in threads:
             thread.join()
-        assert len(attempts) == 3
+        assert len(attempts) > 2, "nobody had to start again"
         with Connections(engine).reading() as connection:
             assert len(set(connection.execute(leases.select().with_only_columns(leases.c.holder)).scalars())) == 1
 

@@ -99,7 +99,7 @@ def _initialise(programs: Path, data: Path, password: str, user: str | None) -> 
         shutil.chown(data, user)
         shutil.chown(secret, user)
     secret.chmod(0o600)
-    command = [programs / "initdb", "-D", data, "-U", SUPERUSER, "--no-sync", "--no-instructions"]
+    command: list[str | Path] = [programs / "initdb", "-D", data, "-U", SUPERUSER, "--no-sync", "--no-instructions"]
     command += ["--encoding=UTF8", "--locale=C", "--auth=scram-sha-256", f"--pwfile={secret}"]
     made = subprocess.run(
         command, cwd=data.parent, stdin=subprocess.DEVNULL, capture_output=True, text=True, **lifeline.as_user(user)

@@ -31,8 +31,11 @@ def answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_postgresql_gives_each_test_process_an_empty_database(postgresql_url: str) -> None:
-    with closing(psycopg2.connect(postgresql_url)) as connection, connection.cursor() as cursor:
+def test_a_new_database_is_empty(postgresql_server: str) -> None:
+    with (
+        closing(psycopg2.connect(postgresql.create_database(postgresql_server))) as connection,
+        connection.cursor() as cursor,
+    ):
         cursor.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
         assert cursor.fetchone() == (0,)
 
