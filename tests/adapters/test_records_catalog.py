@@ -239,3 +239,15 @@ def test_without_credentials_the_variables_are_named(aws_endpoint: str, monkeypa
         monkeypatch.setenv(name, "/nonexistent")
     with pytest.raises(InvalidSetting, match="AWS_ACCESS_KEY_ID"):
         check_tables(open_client(region=REGION, endpoint_url=aws_endpoint), names())
+
+
+def test_an_endpoint_that_does_not_answer_is_told_with_what_to_check(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("echofs.adapters.dynamodb.random.uniform", lambda *_: 0)
+    nobody = open_client(region=REGION, endpoint_url="http://127.0.0.1:9")
+    with pytest.raises(CatalogUnavailable, match="DYNAMODB_ENDPOINT_URL"):
+        check_tables(nobody, names())
+    (answer,) = RecordsCatalog(nobody, names(), FakeClock()).commit([first("a")])
+    assert isinstance(answer, CatalogUnavailable)
+    assert answer.retry_after

@@ -92,13 +92,15 @@ class RecordsCatalog(Catalog):
             index=OLD,
             consistent=False,
         )
-        return sum(self._delete(item["pk"], "created_at < :than", before) for item in old)
+        return sum(self._delete(item["pk"], "created_at", "<", before) for item in old)
 
     def record_chunks(self, records: Sequence[ChunkRecord]) -> None:
         digests = {record.digest for record in records}
         now = self._clock.now()
-        for chunk in self._found(digests).values():
-            records_chunks.touched(chunk, now)
+        if len(digests) > ITEMS_AT_ONCE:
+            # Looked at before the first group is written: a chunk being deleted in the last one refuses all.
+            for chunk in self._found(digests).values():
+                records_chunks.touched(chunk, now)
         self._change(digests, records_chunks.recorded(records, now))
 
     def replicas(self, digests: Collection[Digest]) -> Mapping[Digest, tuple[str, ...]]:
@@ -145,19 +147,18 @@ class RecordsCatalog(Catalog):
         return True
 
     def release_lease(self, name: str, holder: str) -> None:
-        self._delete(lease_key(name)["pk"], "holder = :than", holder)
+        self._delete(lease_key(name)["pk"], "holder", "=", holder)
 
-    def _delete(self, key: str, condition: str, value: str | int) -> bool:
-        """Delete an item of the sessions table; False if the condition does not hold or there is none."""
-        attribute, comparison = condition.split(" ", 1)
+    def _delete(self, key: str, attribute: str, comparison: str, value: str | int) -> bool:
+        """Delete an item of the sessions table; False if there is none that compares so."""
         try:
             self._dynamodb.call(
                 "delete_item",
                 TableName=self._names.sessions,
                 Key=packed({"pk": key}),
-                ConditionExpression=f"#attribute {comparison}",
+                ConditionExpression=f"#attribute {comparison} :value",
                 ExpressionAttributeNames={"#attribute": attribute},
-                ExpressionAttributeValues=packed({":than": value}),
+                ExpressionAttributeValues=packed({":value": value}),
             )
         except ConditionFailed:
             return False

@@ -96,6 +96,14 @@ class Commits:
         return [answers[place] for place in range(len(commits))]
 
     def _make_one(self, commit: Commit) -> Answer:
+        """The answer to one commit. If DynamoDB does not answer for it, that is said of this commit alone: others of
+        the batch may have been made."""
+        try:
+            return self._decided(commit)
+        except Unavailable as error:
+            return error
+
+    def _decided(self, commit: Commit) -> Answer:
         if unwieldy := _unwieldy(commit):
             return unwieldy
         patience = self._dynamodb.patience()
@@ -109,10 +117,6 @@ class Commits:
                 return refused
             try:
                 return self._write(commit, look)
-            except Unavailable as being_deleted:
-                if type(being_deleted) is not Unavailable:
-                    raise
-                return being_deleted
             except ConditionFailed as rival:
                 patience.wait(rival)
 
