@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from flask import Flask
@@ -26,11 +27,14 @@ from echofs.services.memory import MemoryBudget
 from echofs.services.publishing import Publisher
 from echofs.services.reading import ChunkReader
 from echofs.services.replication import Replicator
+from echofs.services.restoring import MARK
 from echofs.services.streaming import FileReader
 from echofs.services.uploads import Uploads
 from echofs.settings import Settings
 
 _DAY_SECONDS = 86400
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,8 @@ def open_data_plane(app: Flask, settings: Settings, basics: Basics, meters: Mete
     """Attach the catalog to ``app`` and open it. Raises :class:`InvalidSetting` when its tables are missing or of
     another revision, :class:`CatalogUnavailable` when it does not answer."""
     catalog, users = open_catalog(app, settings, basics.clock)
+    if catalog.lease_holder(MARK, basics.clock.now()):
+        _log.error("the catalog was not filled to its end: repeat the rebuild or import")
     codec = open_codec(settings)
     workers = open_workers(settings, basics)
     members = MemberView(basics.controller, MemberFile(run_file(settings, "members.json")), basics.clock)

@@ -47,6 +47,16 @@ def test_every_file_name_owner_and_version_comes_back_from_the_workers_alone(mak
         user = User.logged_in(cluster.url, name)
         after[name] = (picture(user), folders(user))
     assert after == before
+    _rebuilds_from_named_workers(cluster)
+
+
+def _rebuilds_from_named_workers(cluster: Cluster) -> None:
+    """Without the controller, into another database."""
+    named = [word for index in (1, 2, 3) for word in ("--worker", cluster.worker_url(index))]
+    elsewhere = {"DATABASE_URL": f"sqlite:///{cluster.folder}/second.db", "CONTROLLER_PORT": "1"}
+    done = run(cluster, "catalog", "rebuild", *named, **elsewhere)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"Rebuilt {FILES} files" in done.stdout
 
 
 def _registered(cluster: Cluster, name: str) -> User:

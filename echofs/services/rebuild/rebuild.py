@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TypeVar
 
 from echofs.core import placement
-from echofs.core.chunking import DIGEST_BYTES, chunk_length, unpack_digests
+from echofs.core.chunking import DIGEST_BYTES, DIGESTS_PER_LIST, chunk_count, chunk_length, unpack_digests
 from echofs.core.errors import Unavailable
 from echofs.core.models import ChunkState, Content, Digest, File, Member, OwedReplica
 from echofs.ports.catalog import Catalog, ChunkEntry, Entry, PastVersion
@@ -150,23 +150,19 @@ class Rebuild:
         """The chunks of one version with their sizes, its manifest included."""
         yield manifest, self._findings.manifest_size(manifest)
         content = self._findings.manifest(manifest).version.content
-        for listed, digests in self._lists(content):
-            yield listed, len(digests) * DIGEST_BYTES
+        count = chunk_count(content)
+        for place, listed in enumerate(unpack_digests(content.lists)):
+            yield listed, min(DIGESTS_PER_LIST, count - place * DIGESTS_PER_LIST) * DIGEST_BYTES
         yield from ((digest, chunk_length(content, index)) for index, digest in enumerate(self._digests(content)))
 
     def _digests(self, content: Content) -> Iterator[Digest]:
+        """The chunks of content in order; those after a list of which no copy is good cannot be known."""
         yield from unpack_digests(content.inline)
-        for _, digests in self._lists(content):
-            yield from digests
-
-    def _lists(self, content: Content) -> Iterator[tuple[Digest, list[Digest]]]:
-        """The lists of a large file; what an unreadable one lists cannot be known, and nothing after it placed."""
         for listed in unpack_digests(content.lists):
             plain = self._survey.read_list(listed)
             if plain is None or len(plain) % DIGEST_BYTES:
-                yield listed, []
                 return
-            yield listed, unpack_digests(plain)
+            yield from unpack_digests(plain)
 
     def _entry(self, digest: Digest, size: int, holders: tuple[str, ...], members: list[Member]) -> ChunkEntry:
         now = self._clock.now()

@@ -108,7 +108,11 @@ class Survey:
         try:
             frames = self._workers.fetch(self._members[worker_id], digests)
         except StoreUnavailable as error:
-            self._say(f"{worker_id} stopped answering: {error.message}")
+            if not self._allow_missing:
+                raise Unavailable(f"{worker_id} stopped answering; see to it and run this again.") from error
+            if worker_id not in self.left_out:
+                self.left_out.append(worker_id)
+                self._say(f"{worker_id} stopped answering.")
             return
         for digest in digests:
             try:

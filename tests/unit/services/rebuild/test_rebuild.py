@@ -9,12 +9,21 @@ import pytest
 
 from echofs.core import chunking, manifest
 from echofs.core.chunking import digest_of
-from echofs.core.errors import CatalogUnavailable, Conflict, EchoError, HeadMoved, NotFound, TooFewReplicas, Unavailable
-from echofs.core.models import ChunkKind, ChunkRecord, Digest, File, Kind
+from echofs.core.errors import (
+    CatalogUnavailable,
+    Conflict,
+    EchoError,
+    HeadMoved,
+    NotFound,
+    StoreUnavailable,
+    TooFewReplicas,
+    Unavailable,
+)
+from echofs.core.models import ChunkKind, ChunkRecord, Digest, File, Kind, Member
 from echofs.ports.catalog import Catalog, ChunkEntry, Commit, Entry, ListQuery, PastVersion
 from echofs.ports.chunks import Frame
 from echofs.services.batching import Batcher
-from echofs.services.rebuild import Rebuild, Summary
+from echofs.services.rebuild import Rebuild, Summary, rebuild
 from tests.contracts.catalog_transfer_contract import everything
 from tests.fakes.catalog import MemoryCatalog
 from tests.fakes.ids import SequentialIds
@@ -43,7 +52,7 @@ class Lost:
         def account(owner_id: str, name: str) -> bool:
             return self.owners.setdefault(owner_id, name) is name
 
-        rebuild = Rebuild(
+        job = Rebuild(
             catalog or self.catalog,
             self.plane.workers,
             self.plane.codec,
@@ -55,7 +64,7 @@ class Lost:
             say=self.said.append,
             allow_missing=allow_missing,
         )
-        return rebuild.run(self.plane.members.members())
+        return job.run(self.plane.members.members())
 
     def paths(self, owner_id: str = OWNER) -> dict[str, bytes]:
         page = self.catalog.files(ListQuery(owner_id, limit=1000))
@@ -98,9 +107,41 @@ def test_the_lists_of_a_large_file_come_back(plane: DataPlane, lost: Lost, monke
     monkeypatch.setattr(chunking, "INLINE_CHUNKS", 4)
     monkeypatch.setattr(chunking, "DIGESTS_PER_LIST", 3)
     monkeypatch.setattr(manifest, "DIGESTS_PER_LIST", 3)
+    monkeypatch.setattr(rebuild, "DIGESTS_PER_LIST", 3)
     plane.put("large", bytes_of(64 * 10))
     assert lost.rebuild().whole
     assert known(lost.catalog) == known(plane.catalog)
+
+
+def test_a_list_of_which_no_copy_is_good_makes_its_file_incomplete_and_nothing_else(
+    plane: DataPlane, lost: Lost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (chunking, manifest, rebuild):
+        monkeypatch.setattr(module, "DIGESTS_PER_LIST", 3)
+    monkeypatch.setattr(chunking, "INLINE_CHUNKS", 4)
+    large = plane.put("large", bytes_of(64 * 10)).file
+    plane.put("small", b"small")
+    for worker in "abc":
+        plane.workers[worker].corrupt(chunking.unpack_digests(large.head.content.lists)[0])
+    summary = lost.rebuild()
+    assert (summary.files, summary.missing_chunks, summary.incomplete, summary.damaged) == (2, 1, 1, 0)
+    assert lost.catalog.file_at(OWNER, "large") == large
+
+
+def test_a_worker_that_stops_answering_on_the_way_ends_it_unless_that_is_allowed(plane: DataPlane, lost: Lost) -> None:
+    fill(plane)
+    fetch = plane.workers.fetch
+
+    def fail(member: Member, digests: Sequence[Digest]) -> dict[Digest, bytes]:
+        if member.worker_id == "b":
+            raise StoreUnavailable("gone")
+        return fetch(member, digests)
+
+    plane.workers.fetch = fail  # type: ignore[method-assign]
+    with pytest.raises(Unavailable, match="b stopped answering"):
+        lost.rebuild()
+    summary = lost.rebuild(allow_missing=True)
+    assert (summary.files, summary.damaged, summary.left_out) == (5, 0, ("b",))
 
 
 def test_files_go_on_from_where_they_were(plane: DataPlane, lost: Lost) -> None:

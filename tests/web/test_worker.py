@@ -1,0 +1,47 @@
+"""A worker's internal routes, byte for byte."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from echofs.adapters.frames import Lz4Codec
+from echofs.adapters.stores.memory import MemoryStore
+from echofs.core.models import ChunkKind
+from echofs.services.chunks import ChunkKeeper
+from echofs.web.errors import install_errors
+from echofs.web.worker import worker_blueprint
+from tests.fakes.meters import FakeMeters
+
+CODEC = Lz4Codec(1024)
+LIST = "/internal/v1/chunks/list"
+
+
+@pytest.fixture
+def client() -> FlaskClient:
+    app = Flask("echofs-tests", static_folder=None)
+    install_errors(app)
+    keeper = ChunkKeeper(MemoryStore(max_value_bytes=2048), CODEC, FakeMeters(), "w1")
+    app.register_blueprint(worker_blueprint(keeper, dict, 1 << 20))
+    return app.test_client()
+
+
+def store(client: FlaskClient, plain: bytes, kind: ChunkKind) -> str:
+    frame = CODEC.encode(plain, kind=kind)
+    assert client.post("/internal/v1/chunks", data=b"".join(frame.parts)).status_code == 200
+    return frame.digest
+
+
+def test_chunks_are_listed_by_kind_and_from_a_digest_on(client: FlaskClient) -> None:
+    manifests = sorted(store(client, b"m%d" % number, ChunkKind.MANIFEST) for number in range(3))
+    content = store(client, b"c", ChunkKind.CONTENT)
+    assert client.post(LIST, data=b"\x01").data.hex() == "".join(manifests)
+    assert client.post(LIST, data=b"\x01" + bytes.fromhex(manifests[0])).data.hex() == "".join(manifests[1:])
+    assert client.post(LIST, data=b"\x00").data.hex() == content
+    assert client.post(LIST, data=b"\x02").data == b""
+
+
+@pytest.mark.parametrize("body", [b"", b"\x03", b"\x01torn", b"\x01" + bytes(31)])
+def test_a_listing_asked_for_wrongly_is_refused(client: FlaskClient, body: bytes) -> None:
+    assert client.post(LIST, data=body).status_code == 400
