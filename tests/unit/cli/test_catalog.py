@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import stat
 from pathlib import Path
 
@@ -12,7 +13,6 @@ from echofs.adapters.catalog.sql import SqlCatalog
 from echofs.adapters.catalog.users import SqlUsers
 from echofs.cli.main import echofs
 from echofs.core.errors import CatalogUnavailable, Conflict, InvalidRequest, Unavailable
-from tests.adapters.scripted_server import refused_port
 from tests.contracts.catalog_transfer_contract import fill
 from tests.contracts.users_contract import ANNA
 from tests.databases import opened, sqlite_url
@@ -88,13 +88,17 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path, full: str) 
 
 
 def test_a_rebuild_that_reaches_nobody_says_how_to_reach_workers(tmp_path: Path, full: str) -> None:
-    url, nobody = f"sqlite:///{tmp_path}/other.db", f"http://127.0.0.1:{refused_port()}"
-    refused = run(tmp_path, url, "catalog", "rebuild", CONTROLLER_URL=nobody)
-    assert isinstance(refused.exception, Unavailable)
-    assert "--worker" in refused.exception.message
-    refused = run(tmp_path, url, "catalog", "rebuild", "--worker", nobody)
-    assert isinstance(refused.exception, Unavailable)
-    assert nobody in refused.exception.message
+    url = f"sqlite:///{tmp_path}/other.db"
+    # A port that is taken and not listened on refuses for as long as it is held.
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        nobody = f"http://127.0.0.1:{held.getsockname()[1]}"
+        controller = run(tmp_path, url, "catalog", "rebuild", CONTROLLER_URL=nobody).exception
+        worker = run(tmp_path, url, "catalog", "rebuild", "--worker", nobody).exception
+    assert isinstance(controller, Unavailable)
+    assert "--worker" in controller.message
+    assert isinstance(worker, Unavailable)
+    assert nobody in worker.message
 
 
 def test_importing_into_a_full_catalog_is_refused(tmp_path: Path, full: str) -> None:
