@@ -100,7 +100,7 @@ def _known(basics: Basics) -> list[Member]:
         return basics.controller.members()
     except Unavailable as error:
         raise Unavailable(
-            "The controller does not answer: start it, set CONTROLLER_URL, or name all workers with --worker."
+            "The controller does not answer: start it, set ECHOFS_CONTROLLER_URL, or name all workers with --worker."
         ) from error
 
 

@@ -93,7 +93,7 @@ def test_a_rebuild_that_reaches_nobody_says_how_to_reach_workers(tmp_path: Path,
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         nobody = f"http://127.0.0.1:{held.getsockname()[1]}"
-        controller = run(tmp_path, url, "catalog", "rebuild", CONTROLLER_URL=nobody).exception
+        controller = run(tmp_path, url, "catalog", "rebuild", ECHOFS_CONTROLLER_URL=nobody).exception
         worker = run(tmp_path, url, "catalog", "rebuild", "--worker", nobody).exception
     assert isinstance(controller, Unavailable)
     assert "--worker" in controller.message
