@@ -7,10 +7,10 @@ BIN = .venv/bin
 # Changes whenever the environment has to be set up again.
 READY = .venv/.ready
 
-.PHONY: help run test check format bench setup lock build clean distclean
+.PHONY: help run test check format bench bench-catalog setup lock build clean distclean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 	@echo '  Options go through ARGS, as in: make run ARGS="--workers 5 --port 9000"'
 
 run: $(READY) ## Start a whole cluster on this machine; Ctrl-C stops it
@@ -32,6 +32,9 @@ format: $(READY) ## Put all code in the common format
 
 bench: $(READY) ## Measure against nginx (see bench/README.md)
 	$(BIN)/python -m bench $(ARGS)
+
+bench-catalog: $(READY) ## Measure the catalog's engines with few and with many files
+	$(BIN)/python -m bench.catalog $(ARGS)
 
 setup: $(READY) ## Make .venv with everything in it
 

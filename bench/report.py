@@ -20,12 +20,21 @@ _CLIENT_SHARE = 0.4
 
 def machine(nginx_version: str | None) -> str:
     """One line about where the figures come from: they mean little anywhere else."""
+    return f"{host()}, {f'nginx {nginx_version}' if nginx_version else 'nginx not used'}, {load()}"
+
+
+def host() -> str:
+    """What the machine has."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    reference = f"nginx {nginx_version}" if nginx_version else "nginx not used"
     return (
         f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.release()}, "
-        f"Python {platform.python_version()}, {reference}, load average at start {os.getloadavg()[0]:.1f}"
+        f"Python {platform.python_version()}"
     )
+
+
+def load() -> str:
+    """What the machine had to do in the last minute, which the measurement did not ask for."""
+    return f"load average at start {os.getloadavg()[0]:.1f}"
 
 
 def busy() -> bool:
@@ -36,7 +45,7 @@ def busy() -> bool:
 def speed_table(results: Sequence[Result]) -> str:
     """One row per case: medians, the ratio in each round, latencies of one file, and the verdict on the bar."""
     header = ["case", "unit", "nginx", "EchoFS", "ratio (range)", "EchoFS p50/p95/p99 ms", "nginx p50/p95/p99 ms"]
-    return _table([*header, "bar", "verdict"], [_speed_row(result) for result in results])
+    return table([*header, "bar", "verdict"], [_speed_row(result) for result in results])
 
 
 def cpu_table(results: Iterable[Result]) -> str:
@@ -46,7 +55,7 @@ def cpu_table(results: Iterable[Result]) -> str:
         for passes in (_references(result), _measured(result)):
             if result.case.large and passes:
                 rows.append([result.case.name, passes[0].system, _cpu(passes)])
-    return _table(["case", "system", "CPU s/GiB, median"], rows) if rows else ""
+    return table(["case", "system", "CPU s/GiB, median"], rows) if rows else ""
 
 
 def memory_table(results: Sequence[MemoryResult]) -> str:
@@ -60,7 +69,7 @@ def memory_table(results: Sequence[MemoryResult]) -> str:
         + [f"{result.rate:.0f}", f"≤ {LIMIT_MIB}", "met" if result.met else "NOT MET"]
         for result in results
     ]
-    return _table([*header, "MiB/s", "bar", "verdict"], rows)
+    return table([*header, "MiB/s", "bar", "verdict"], rows)
 
 
 def as_json(machine_line: str, results: Sequence[Result], memory: Sequence[MemoryResult]) -> dict[str, Any]:
@@ -175,7 +184,8 @@ def _mib(count: int) -> str:
     return f"{count / MIB:.0f}"
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown, its columns aligned."""
     widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
     lines = [header, ["-" * width for width in widths], *rows]
     return "\n".join(

@@ -10,8 +10,10 @@ import os
 import secrets
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -29,21 +31,23 @@ _OPTIONS = {
     "unix_socket_directories": "",
     "max_connections": "300",
     "shared_buffers": "32MB",
-    # What PostgreSQL does in a power cut is for PostgreSQL to test.
-    "fsync": "off",
-    "full_page_writes": "off",
 }
+# What PostgreSQL does in a power cut is for PostgreSQL to test.
+_HASTY = {"fsync": "off", "full_page_writes": "off"}
+DURABLE = "--durable"
+"""An argument of this module as a program: flush what is committed, for those who measure how long that takes."""
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[str]:
+def running(folder: Path, *, durable: bool = False) -> Iterator[str]:
     """A server with nothing in it; the address is that of its superuser at the database ``postgres``."""
     user = "nobody" if os.geteuid() == 0 else None
     programs = _programs(folder, user) / "bin"
     password = secrets.token_hex(16)
     data = folder / "data"
     _initialise(programs, data, password, user)
-    options = [f"-c{name}={value}" for name, value in _OPTIONS.items()]
+    chosen = _OPTIONS if durable else {**_OPTIONS, **_HASTY}
+    options = [f"-c{name}={value}" for name, value in chosen.items()]
 
     def address(port: int) -> str:
         return f"postgresql://{SUPERUSER}:{password}@127.0.0.1:{port}/postgres"
@@ -109,4 +113,4 @@ def _initialise(programs: Path, data: Path, password: str, user: str | None) -> 
 
 
 if __name__ == "__main__":
-    lifeline.keep(running)
+    lifeline.keep(partial(running, durable=DURABLE in sys.argv[1:]))
