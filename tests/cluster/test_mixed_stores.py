@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import disks
 from tests.cluster.cluster import Cluster, eventually
 from tests.cluster.conftest import MakeCluster
 from tests.cluster.test_files import MIB, file_of, sha256
@@ -38,9 +39,8 @@ def test_a_file_lies_in_all_stores_and_survives_the_loss_of_any_worker(
     eventually(lambda: bool(ada.receipt(file_id)["complete"]), "three replicas of every chunk")
 
     first = f"chunk/{sha256(content[:MIB])}"
-    on_disk = cluster.data_dir / "worker1" / "chunk" / first[6:8] / first[6:]
     in_bucket = s3_places.vendor_client(aws_endpoint).get_object(Bucket=s3_places.BUCKET, Key=f"two/{first}")
-    frame = on_disk.read_bytes()
+    frame = disks.values(cluster.data_dir / "worker1")[first]
     assert in_bucket["Body"].read() == frame
     assert (rclone[1] / s3_places.BUCKET / "three" / first).read_bytes() == frame
 
