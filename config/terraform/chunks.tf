@@ -1,4 +1,5 @@
-# One bucket is one failure domain: give its workers one WORKER_ZONE, and workers elsewhere another.
+# One bucket is one failure domain, so its workers share a WORKER_ZONE. A write needs workers of two zones: run others on
+# disks, or on a bucket in another region.
 resource "aws_s3_bucket" "chunks" {
   bucket = var.bucket
 }

@@ -17,7 +17,7 @@ variable "bucket" {
 variable "workers" {
   description = "WORKER_ID of every worker that keeps its chunks in the bucket"
   type        = set(string)
-  default     = ["worker1", "worker2", "worker3"]
+  default     = ["worker1"]
 }
 
 variable "vpc_id" {
