@@ -49,7 +49,7 @@ class Replicas:
         assert catalog.outbox_depth() == 0
 
     def test_thousands_of_chunks_are_recorded_and_found(self, catalog: Catalog) -> None:
-        records = [chunk(("many", index), owed=("w4",)) for index in range(2500)]
+        records = [chunk(("many", index), owed=("w4",)) for index in range(self.MANY)]
         catalog.record_chunks(records)
         digests = [record.digest for record in records]
         assert catalog.replicas(digests) == dict.fromkeys(digests, ("w1", "w2", "w3"))
@@ -180,3 +180,6 @@ class Leases:
 
 class ChunkContract(Replicas, Outbox, Leases):
     """Inherit it and provide a ``catalog`` fixture with nothing in it, whose clock stands at ``clock.START``."""
+
+    MANY = 2500
+    """Chunks of one call: more than any engine takes in one statement."""

@@ -20,6 +20,8 @@ def client(aws_endpoint: str) -> Any:
 
 
 class TestDynamodbCatalog(CatalogContract):
+    MANY = 300
+
     @pytest.fixture
     def catalog(self, client: Any) -> Iterator[Catalog]:
         with catalog_tables(client) as names:
