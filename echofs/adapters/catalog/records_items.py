@@ -22,6 +22,7 @@ from echofs.adapters.catalog.records_tables import (
     PARTS,
     TTL_ATTRIBUTE,
 )
+from echofs.adapters.catalog.version_fields import version_fields
 from echofs.adapters.dynamodb_values import Item
 from echofs.core.models import (
     ChunkState,
@@ -126,27 +127,12 @@ def dot_item(version: Version) -> Item:
 
 
 def version_item(owner_id: str, version: Version, file_created_at: Timestamp) -> Item:
-    content = version.content
     return {
         **version_key(version.file_id, version.number),
         "file": version.file_id,
         "owner_id": owner_id,
         "file_created_at": file_created_at,
-        "number": version.number,
-        "parent": version.parent,
-        "kind": version.kind.value,
-        "path": version.path,
-        "size": content.size,
-        "digest": content.digest,
-        "chunk_size": content.chunk_size,
-        "inline": content.inline,
-        "lists": content.lists,
-        "content_type": version.content_type,
-        "content_version": version.content_version,
-        "manifest": version.manifest,
-        "dot_origin": version.dot.origin,
-        "dot_counter": version.dot.counter,
-        "created_at": version.created_at,
+        **version_fields(version),
     }
 
 

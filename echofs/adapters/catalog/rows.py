@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeEngine
 
 from echofs.adapters.catalog.tables import files, versions
+from echofs.adapters.catalog.version_fields import version_fields
 from echofs.core.models import Content, Dot, File, IdempotencyRecord, Kind, Version
 from echofs.core.names import ancestors_of, parent_of
 
@@ -81,25 +82,7 @@ def key_row(record: IdempotencyRecord) -> dict[str, Any]:
 
 def version_row(version: Version) -> dict[str, Any]:
     """A row of ``versions``."""
-    content = version.content
-    return {
-        "file_id": version.file_id,
-        "number": version.number,
-        "parent": version.parent,
-        "kind": version.kind.value,
-        "path": version.path,
-        "size": content.size,
-        "digest": content.digest,
-        "chunk_size": content.chunk_size,
-        "inline": content.inline,
-        "lists": content.lists,
-        "content_type": version.content_type,
-        "content_version": version.content_version,
-        "manifest": version.manifest,
-        "dot_origin": version.dot.origin,
-        "dot_counter": version.dot.counter,
-        "created_at": version.created_at,
-    }
+    return {"file_id": version.file_id, **version_fields(version)}
 
 
 @cache
