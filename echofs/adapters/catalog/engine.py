@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError,
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from echofs.adapters.catalog import postgresql
+from echofs.adapters.catalog.gate import CatalogGate
 from echofs.adapters.catalog.races import LostRace, again
 from echofs.adapters.catalog.standstill import CatalogBusy, Standstill
 from echofs.core.errors import CatalogUnavailable, InvalidSetting
@@ -95,6 +96,7 @@ class _Shared:
     lock hands the turn on at once. Writers in other processes still wait for the file's own lock."""
 
     turn: threading.Lock | None
+    gate: CatalogGate
     reads: Standstill = field(default_factory=Standstill)
     writes: Standstill = field(default_factory=Standstill)
 
@@ -108,17 +110,33 @@ def prepare_engine(engine: Engine) -> Engine:
     """
     if _SHARED in engine.get_execution_options():
         return engine
-    sqlite = engine.dialect.name == "sqlite"
-    engine.update_execution_options(**{_SHARED: _Shared(threading.Lock() if sqlite else None)})
-    if sqlite:
+    if engine.dialect.name == "sqlite":
+        engine.update_execution_options(**{_SHARED: _Shared(threading.Lock(), CatalogGate())})
         event.listen(engine, "connect", _connect_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     else:
+        alarm = postgresql.Alarm()
+        gate = CatalogGate(postgresql.PostgresProbe(engine), alarm)
+        engine.update_execution_options(**{_SHARED: _Shared(None, gate)})
         postgresql.install_patience()
+        event.listen(engine, "do_connect", _with_alarm(postgresql.alarmed(alarm)))
         event.listen(engine, "connect", postgresql.limit_session)
         event.listen(engine, "checkout", postgresql.refuse_stale)
         event.listen(engine, "begin", _begin_postgres)
     return engine
+
+
+def gate_of(engine: Engine) -> CatalogGate:
+    """The gate before all that :class:`Connections` on this engine do."""
+    shared: _Shared = prepare_engine(engine).get_execution_options()[_SHARED]
+    return shared.gate
+
+
+def _with_alarm(kind: type[postgresql.PatientConnection]) -> Callable[..., None]:
+    def connect(_dialect: object, _record: object, _arguments: object, options: dict[str, Any]) -> None:
+        options["connection_factory"] = kind
+
+    return connect
 
 
 def _connect_sqlite(connection: Any, _record: object) -> None:
@@ -182,7 +200,8 @@ class Connections:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection for statements that each stand alone."""
-        with self._shared.reads.guarding(), translated(), self._reads.connect() as connection:
+        shared = self._shared
+        with shared.gate.passing(), shared.reads.guarding(), translated(), self._reads.connect() as connection:
             yield connection
 
     @contextmanager
@@ -191,6 +210,7 @@ class Connections:
         # Whoever waited for the turn must learn first what the one before found out.
         with (
             _in_turn(self._shared.turn),
+            self._shared.gate.passing(),
             self._shared.writes.guarding(),
             translated(),
             self._engine.begin() as connection,
