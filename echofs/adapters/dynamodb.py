@@ -10,6 +10,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import boto3
@@ -142,8 +143,9 @@ class Patience:
 class DynamoDB:
     """Calls in plain Python values. Safe to share between threads.
 
-    Reads are consistent unless they go through a global index. Every method raises ``unavailable``, a kind of
-    :class:`Unavailable`, when DynamoDB does not answer in time, has no such table or refuses the credentials.
+    Reads are consistent unless they go through a global index. Each call happens within ``passing``. Every method
+    raises ``unavailable``, a kind of :class:`Unavailable`, when DynamoDB does not answer in time, has no such table or
+    refuses the credentials.
     """
 
     def __init__(
@@ -154,8 +156,10 @@ class DynamoDB:
         pause: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
         deadline_seconds: float = DEADLINE_SECONDS,
+        passing: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._client = client
+        self._passing = passing
         self._unavailable = unavailable
         self._pause = pause
         self._monotonic = monotonic
@@ -246,6 +250,10 @@ class DynamoDB:
     def call(self, operation: str, **arguments: Any) -> Any:
         """One operation of boto3's client, made again while it fails in a way that may pass. Raises
         :class:`ConditionFailed`."""
+        with self._passing():
+            return self._attempts(operation, arguments)
+
+    def _attempts(self, operation: str, arguments: Mapping[str, Any]) -> Any:
         patience = self.patience("DynamoDB does not answer in time; try again shortly.")
         while True:
             try:

@@ -36,7 +36,7 @@ def run_rebuild(settings: Settings, urls: Sequence[str], say: Callable[[str], No
     """
     basics = open_basics(settings)
     _make_tables(settings)
-    catalog, users = parts.open_catalog(Flask("echofs"), settings, basics.clock)
+    catalog, users, _ = parts.open_catalog(Flask("echofs"), settings, basics.clock)
     members = [_named(url) for url in urls] or _known(basics)
     view = MemberView(_Fixed(members), _Unsaved(), basics.clock)
     view.refresh()
@@ -77,7 +77,7 @@ def run_rebuild(settings: Settings, urls: Sequence[str], say: Callable[[str], No
 def run_export(settings: Settings, target: BinaryIO) -> int:
     """Write the catalog and the users that ``settings`` name. Raises like :func:`export`."""
     clock = SystemClock()
-    catalog, users = parts.open_catalog(Flask("echofs"), settings, clock)
+    catalog, users, _ = parts.open_catalog(Flask("echofs"), settings, clock)
     return export(catalog, users, clock, target)
 
 
@@ -86,7 +86,7 @@ def run_import(settings: Settings, source: BinaryIO) -> int:
     :meth:`Import.run`."""
     _make_tables(settings)
     clock = SystemClock()
-    catalog, users = parts.open_catalog(Flask("echofs"), settings, clock)
+    catalog, users, _ = parts.open_catalog(Flask("echofs"), settings, clock)
     return Import(catalog, users, clock, Uuid7Ids()).run(source)
 
 

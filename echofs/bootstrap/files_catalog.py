@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
 
+from echofs.adapters.catalog.engine import gate_of
+from echofs.adapters.catalog.gate import PATIENT_SECONDS, CatalogGate
 from echofs.adapters.catalog.sql import SqlCatalog
 from echofs.ports.catalog import Catalog
 from echofs.ports.runtime import Clock
@@ -18,21 +20,26 @@ if TYPE_CHECKING:
 DYNAMODB = "dynamodb"
 
 
-def files_catalog(settings: Settings, engine: Engine, clock: Clock) -> Catalog:
-    """The catalog of files, checked. ``engine`` is that of ``DATABASE_URL``, checked already. Call it after forking.
+def files_catalog(settings: Settings, engine: Engine, clock: Clock) -> tuple[Catalog, CatalogGate]:
+    """The catalog of files, checked, and the gate before it and the users. ``engine`` is that of ``DATABASE_URL``,
+    checked already. Call it after forking.
 
     Raises :class:`InvalidSetting` for missing tables or refused credentials, :class:`CatalogUnavailable` when there is
     no answer.
     """
     if settings.catalog != DYNAMODB:
-        return SqlCatalog(engine, clock)
+        return SqlCatalog(engine, clock), gate_of(engine)
     # Loaded only where it is used: boto3 takes half a second and 30 MB.
-    from echofs.adapters.catalog.records import RecordsCatalog
+    from echofs.adapters.catalog.records import RecordsCatalog, RecordsProbe
     from echofs.adapters.catalog.records_tables import check_tables
+    from echofs.adapters.dynamodb import open_client
 
     client, names = _tables(settings)
     check_tables(client, names)
-    return RecordsCatalog(client, names, clock)
+    region, endpoint_url = settings.aws_region, settings.dynamodb_endpoint_url
+    hurried = open_client(region=region, endpoint_url=endpoint_url, read_seconds=PATIENT_SECONDS)
+    gate = CatalogGate(RecordsProbe(hurried, names), before=gate_of(engine))
+    return RecordsCatalog(client, names, clock, gate), gate
 
 
 def check_catalog(settings: Settings) -> None:

@@ -9,6 +9,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from echofs import __version__
+from echofs.adapters.catalog.gate import WATCH_SECONDS
 from echofs.adapters.meters import PrometheusMeters, install_metrics
 from echofs.bootstrap import parts
 from echofs.bootstrap.application import (
@@ -67,6 +68,7 @@ def master(settings: Settings) -> Flask:
         proxies = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     app.extensions[EXTENSION] = Loops(
+        Loop("catalog gate", WATCH_SECONDS, plane.gate.watch),
         Loop("members", BEAT_SECONDS, plane.members.refresh),
         Loop("late replicas", BEAT_SECONDS, partial(settle_late, service.replicator, plane.catalog)),
         *(sharing.loops(authenticate.forget) if sharing else ()),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flask import Flask
 
 from echofs.adapters.catalog import schema
+from echofs.adapters.catalog.gate import CatalogGate
 from echofs.adapters.catalog.users import SqlUsers
 from echofs.adapters.frames import Lz4Codec
 from echofs.adapters.http_pool import HttpPool
@@ -42,6 +43,7 @@ class DataPlane:
     """The catalog and the way to the workers: masters and jobs have them."""
 
     catalog: Catalog
+    gate: CatalogGate
     users: SqlUsers
     codec: Lz4Codec
     workers: HttpWorkers
@@ -62,22 +64,23 @@ class FileService:
 def open_data_plane(app: Flask, settings: Settings, basics: Basics, meters: Meters) -> DataPlane:
     """Attach the catalog to ``app`` and open it. Raises :class:`InvalidSetting` when its tables are missing or of
     another revision, :class:`CatalogUnavailable` when it does not answer."""
-    catalog, users = open_catalog(app, settings, basics.clock)
+    catalog, users, gate = open_catalog(app, settings, basics.clock)
     if catalog.lease_holder(MARK, basics.clock.now()):
         _log.error("the catalog was not filled to its end: repeat the rebuild or import")
     codec = open_codec(settings)
     workers = open_workers(settings, basics)
     members = MemberView(basics.controller, MemberFile(run_file(settings, "members.json")), basics.clock)
     reader = ChunkReader(workers, members, catalog, codec, basics.clock, meters, wanted=settings.replication_factor)
-    return DataPlane(catalog, users, codec, workers, members, reader)
+    return DataPlane(catalog, gate, users, codec, workers, members, reader)
 
 
-def open_catalog(app: Flask, settings: Settings, clock: Clock) -> tuple[Catalog, SqlUsers]:
-    """The catalog and the users, attached to ``app``. Raises like :func:`open_data_plane`."""
+def open_catalog(app: Flask, settings: Settings, clock: Clock) -> tuple[Catalog, SqlUsers, CatalogGate]:
+    """The catalog and the users, and the gate before both, attached to ``app``. Raises like :func:`open_data_plane`."""
     schema.attach(app, settings.database_url)
     engine = schema.open_engine(app)
     schema.check_current(engine)
-    return files_catalog(settings, engine, clock), SqlUsers(engine)
+    catalog, gate = files_catalog(settings, engine, clock)
+    return catalog, SqlUsers(engine), gate
 
 
 def open_workers(settings: Settings, basics: Basics) -> HttpWorkers:

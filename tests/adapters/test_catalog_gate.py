@@ -162,6 +162,17 @@ class TestDrill:
         assert not catalog.refuses()
 
 
+def test_a_gate_behind_another_speaks_for_both() -> None:
+    users, files = Catalog(), Catalog()
+    both = CatalogGate(files._probe, before=users.gate, monotonic=lambda: files.now)
+    users.gate.impose(cut_seconds=20)
+    assert not both.reachable
+    users.gate.impose()
+    assert both.reachable
+    both.impose(cut_seconds=20)
+    assert users.refuses()
+
+
 def test_latencies_are_those_of_answered_calls(catalog: Catalog) -> None:
     catalog.call(0.25)
     with pytest.raises(CatalogUnavailable):

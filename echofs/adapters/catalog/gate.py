@@ -63,18 +63,21 @@ class Unbreakable:
 
 class CatalogGate(Gate):
     """Around every call to one engine. Without a ``probe``, and in a process where nobody calls :meth:`watch`, only a
-    drill ever shuts it."""
+    drill ever shuts it. Where a catalog needs two engines, the gate of one stands ``before`` that of the other: whoever
+    asks this gate, or tells it something, asks and tells both."""
 
     def __init__(
         self,
         probe: Probe | None = None,
         waits: Waits | None = None,
         *,
+        before: CatalogGate | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._probe = probe
         self._waits = waits or Unbreakable()
+        self._before = before
         self._monotonic = monotonic
         self._sleep = sleep
         self._lock = threading.Lock()
@@ -108,22 +111,26 @@ class CatalogGate(Gate):
 
     @property
     def reachable(self) -> bool:
-        return not self._shut and self._monotonic() >= self._cut_until
+        return self._open and (self._before is None or self._before.reachable)
 
     def latencies(self) -> tuple[float, ...]:
         with self._lock:
             return tuple(self._latencies)
 
     def failures(self) -> int:
-        return self._failures
+        return self._failures + (self._before.failures() if self._before else 0)
 
     def impose(self, *, cut_seconds: float = 0.0, delay: float = 0.0, delay_seconds: float = 0.0) -> None:
         now = self._monotonic()
         self._cut_until = now + cut_seconds
         self._delay, self._delay_until = delay, now + delay_seconds
+        if self._before is not None:
+            self._before.impose(cut_seconds=cut_seconds, delay=delay, delay_seconds=delay_seconds)
 
     def watch(self) -> None:
         """Look after the calls under way, and ask while the gate is shut; the action of a loop. Never raises."""
+        if self._before is not None:
+            self._before.watch()
         if self._probe is None:
             return
         now = self._monotonic()
@@ -133,8 +140,12 @@ class CatalogGate(Gate):
         elif self._doubtful or self._stuck(now):
             self._try(max(PROBE_SECONDS, self._usual() * _SLOWER))
 
+    @property
+    def _open(self) -> bool:
+        return not self._shut and self._monotonic() >= self._cut_until
+
     def _admit(self) -> None:
-        if not self.reachable:
+        if not self._open:
             raise CatalogUnavailable("The catalog does not answer; try again shortly.")
         if self._delay and self._monotonic() < self._delay_until:
             self._sleep(self._delay)

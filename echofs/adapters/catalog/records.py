@@ -8,10 +8,12 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, TypeVar
 
 from echofs.adapters.catalog import records_chunks
+from echofs.adapters.catalog.gate import CatalogGate
 from echofs.adapters.catalog.records_chunks import Change, ChunkItems
 from echofs.adapters.catalog.records_commits import Commits
 from echofs.adapters.catalog.records_items import Chunk, addressable, answer_key, answer_of, lease_key
@@ -36,11 +38,12 @@ class RecordsCatalog(Catalog):
     """A catalog in tables that :func:`~echofs.adapters.catalog.records_tables.create_tables` made.
 
     ``client`` is one from :func:`echofs.adapters.dynamodb.open_client`, made in this process. The clock says only
-    when a chunk was last touched and from when on a replica is owed.
+    when a chunk was last touched and from when on a replica is owed. All calls pass ``gate``.
     """
 
-    def __init__(self, client: Any, names: TableNames, clock: Clock) -> None:
-        self._dynamodb = DynamoDB(client, CatalogUnavailable)
+    def __init__(self, client: Any, names: TableNames, clock: Clock, gate: CatalogGate | None = None) -> None:
+        passing = gate.passing if gate else nullcontext
+        self._dynamodb = DynamoDB(client, CatalogUnavailable, passing=passing)
         self._names = names
         self._clock = clock
         self._threads = ThreadPoolExecutor(SIDE_BY_SIDE, "dynamodb")  # starts none before there is work
@@ -202,3 +205,16 @@ def _groups(digests: Iterable[Digest]) -> list[list[Digest]]:
     """The digests in groups of one call each."""
     ordered = sorted(set(digests))
     return [ordered[at : at + ITEMS_AT_ONCE] for at in range(0, len(ordered), ITEMS_AT_ONCE)]
+
+
+class RecordsProbe:
+    """The trivial question of :class:`~echofs.adapters.catalog.gate.CatalogGate`, asked once; ``client`` says how long
+    it waits for the answer."""
+
+    def __init__(self, client: Any, names: TableNames) -> None:
+        self._dynamodb = DynamoDB(client, CatalogUnavailable, deadline_seconds=0)
+        self._names = names
+
+    def __call__(self, _seconds: float) -> None:
+        """Raises :class:`CatalogUnavailable`."""
+        self._dynamodb.get(self._names.sessions, lease_key("probe"))
