@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
 
-from echofs.core.errors import InvalidRequest
 from echofs.core.models import Level
 
 STRONG_REPLICAS = 2
 """Durable replicas behind an acknowledged strong write: any one worker may then be lost."""
 STRONG_ZONES = 2
-AUTO = "auto"
 STALENESS_SECONDS = 5.0
 """How far a hybrid read may lag behind the catalog, counted from the sending of the question that validated it."""
-_BOUNDED = re.compile(r"bounded *; *t *= *(?P<amount>\d{1,6}(\.\d{1,6})?) *(?P<unit>ms|s)", re.ASCII)
 
 
 def quorum_met(acknowledged: Collection[str], zones: Mapping[str, str]) -> bool:
@@ -29,39 +27,26 @@ def quorum_met(acknowledged: Collection[str], zones: Mapping[str, str]) -> bool:
     return len(known) >= STRONG_REPLICAS and len({zones[worker] for worker in known}) >= zones_needed
 
 
-def parse_level(text: str | None) -> str:
-    """A client's wish: a level, ``auto`` (also the default), or ``bounded;t=5s`` for the staleness a read may have.
+class Guarantee(StrEnum):
+    """What holds of one answer."""
 
-    Raises :class:`InvalidRequest` naming the choices.
-    """
-    wish = (text or AUTO).strip().lower()
-    if wish != AUTO and wish not in set(Level) and not _BOUNDED.fullmatch(wish):
-        raise InvalidRequest(
-            f"Unknown consistency level; choose {', '.join(Level)}, bounded;t=5s (or 500ms) or {AUTO}.",
-            field="consistency",
-        )
-    return wish
-
-
-def staleness_allowed(wish: str) -> float:
-    """How many seconds the head of a read may lag behind the catalog, for a wish that :func:`parse_level` returned.
-
-    0 demands the catalog itself. ``available`` gets what ``hybrid`` gets, which promises more, and ``auto`` what
-    ``strong`` gets.
-    """
-    if wish in (Level.HYBRID, Level.AVAILABLE):
-        return STALENESS_SECONDS
-    bounded = _BOUNDED.fullmatch(wish)
-    if bounded is None:
-        return 0.0
-    seconds = float(bounded["amount"]) * (0.001 if bounded["unit"] == "ms" else 1)
-    return min(seconds, STALENESS_SECONDS)
+    LINEARIZABLE = "linearizable"
+    BOUNDED = "read your writes, bounded staleness"
+    SESSION = "read your writes, monotonic reads"
+    CAUSAL = "causal per session"
+    """Of a provisional write: it follows what its writer saw, and is kept beside whatever it turns out to conflict
+    with."""
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What a write got. ``replicas`` and ``zones`` are those of the chunk that has fewest; ``latency_ms`` runs from the
     request's arrival to the commit; ``owed`` counts replicas still to be made.
+
+    ``spooled`` says that this master's own disk holds what too few workers held, which never counts as a replica.
+    ``decision`` is the id of the controller's decision that chose the level, if one did. ``degraded`` marks less than
+    was asked for first; ``reason`` says why. ``session`` is the token that lets other reads see this write.
     """
 
     mode_requested: str
@@ -76,14 +61,41 @@ class Receipt:
     committed: bool
     latency_ms: float
     reason: str = ""
+    spooled: bool = False
+    guarantee: Guarantee = Guarantee.LINEARIZABLE
+    decision: str = ""
+    degraded: bool = False
+    session: str = ""
+
+    @property
+    def provisional(self) -> bool:
+        """Whether the version waits in a journal for the catalog."""
+        return not self.committed
+
+    @classmethod
+    def parsed(cls, fields: Mapping[str, Any]) -> Receipt:
+        """One as ``dataclasses.asdict`` and JSON left it; those of earlier releases lack the newest fields."""
+        return cls(
+            **{
+                **fields,
+                "mode_used": Level(fields["mode_used"]),
+                "workers": tuple(fields["workers"]),
+                "guarantee": Guarantee(fields.get("guarantee", Guarantee.LINEARIZABLE)),
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class ReadReceipt:
     """What a read got: ``version`` was the file's head at most ``staleness_ms`` before it was looked up (0: it was the
-    head then)."""
+    head then). ``provisional``, ``degraded``, ``reason`` and ``session`` are as in :class:`Receipt`."""
 
     mode_requested: str
     mode_used: Level
     version: int
     staleness_ms: int
+    guarantee: Guarantee = Guarantee.LINEARIZABLE
+    provisional: bool = False
+    degraded: bool = False
+    reason: str = ""
+    session: str = ""

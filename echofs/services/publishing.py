@@ -11,6 +11,7 @@ from echofs.core import manifest
 from echofs.core.chunking import digest_of
 from echofs.core.consistency import STALENESS_SECONDS, Receipt
 from echofs.core.errors import ClusterFull, EchoError, HeadMoved, TooFewReplicas
+from echofs.core.goals import Ask
 from echofs.core.manifest import Manifest
 from echofs.core.models import ChunkKind, ChunkRecord, Content, Dot, File, IdempotencyRecord, Kind, Level, Version
 from echofs.ports.catalog import Catalog, Commit
@@ -46,7 +47,7 @@ class Wish:
     """Who asks for what beside the bytes. ``started`` is the request's arrival on the monotonic clock, in seconds;
     ``user_name`` stands in the manifest; ``fingerprint`` identifies the request for its ``idempotency_key``."""
 
-    level: str
+    ask: Ask
     started: float
     user_name: str
     idempotency_key: str = ""
@@ -150,7 +151,7 @@ class Publisher:
 
     def _receipt(self, version: Version, wish: Wish, tally: Tally) -> Receipt:
         return Receipt(
-            mode_requested=wish.level,
+            mode_requested=wish.ask.text,
             mode_used=Level.STRONG,
             version=version.number,
             dot=f"{version.dot.origin}:{version.dot.counter}",

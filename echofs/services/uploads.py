@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from echofs.core.consistency import Receipt, quorum_met
 from echofs.core.errors import IdempotencyKeyReused, NotFound, PreconditionFailed, TooFewReplicas
-from echofs.core.models import Digest, File, Kind, Level
+from echofs.core.goals import Ask
+from echofs.core.models import Digest, File, Kind
 from echofs.core.names import check_path
 from echofs.ports.catalog import Catalog
 from echofs.ports.chunks import ChunkCodec
@@ -58,15 +59,15 @@ class Upload:
         """Take the next bytes of the body. Raises what :meth:`Intake.write` raises."""
         self._intake.write(data)
 
-    def finish(self, *, path: str = "", content_type: str = "", level: str = "") -> Published:
+    def finish(self, *, path: str = "", content_type: str = "", ask: Ask | None = None) -> Published:
         """The whole body was written: check it and make it the head.
 
-        ``path`` is for a target without one, ``level`` overrides the wish made at the beginning.
+        ``path`` is for a target without one, ``ask`` overrides the wish made at the beginning.
 
         Raises :class:`BodyMismatch`, :class:`PreconditionFailed` (another writer won a conditional write),
         :class:`NotFound` (the file vanished meanwhile), :class:`TooFewReplicas`.
         """
-        wish = replace(self._wish, level=level) if level else self._wish
+        wish = replace(self._wish, ask=ask) if ask else self._wish
         target = self._target
         if not target.file_id and not target.path:
             target = replace(target, path=check_path(path))
@@ -182,12 +183,11 @@ class Uploads:
                 "This Idempotency-Key was used for another request; use a fresh key.", field="Idempotency-Key"
             )
         answer = json.loads(record.answer)
-        receipt = answer["receipt"]
         versions = self._catalog.versions(owner_id, answer["file"])
         version = next(version for version in versions if version.number == answer["version"])
         published = Published(
             File(version.file_id, owner_id, version, versions[-1].created_at),
-            Receipt(**{**receipt, "mode_used": Level(receipt["mode_used"]), "workers": tuple(receipt["workers"])}),
+            Receipt.parsed(answer["receipt"]),
             replayed=True,
         )
         # The master that committed it may have died before it told anybody.

@@ -70,7 +70,7 @@ def _version(files: Files, file_id: str) -> tuple[Version, ReadReceipt]:
         raise InvalidRequest("A version is a number.", field="version")
     for version in files.versions(owner_id, file_id):
         if version.number == int(number[:18]) and version.kind is not Kind.TOMBSTONE:
-            return version, ReadReceipt(wish.level, Level.STRONG, version.number, staleness_ms=0)
+            return version, ReadReceipt(wish.ask.text, Level.STRONG, version.number, staleness_ms=0)
     raise NotFound("There is no such version of this file.")
 
 

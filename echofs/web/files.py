@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response, request
 
-from echofs.core.consistency import AUTO
 from echofs.core.errors import InvalidRequest
 from echofs.core.names import check_folder
 from echofs.ports.catalog import ListQuery, SortKey
@@ -15,7 +14,7 @@ from echofs.services.publishing import Wish
 from echofs.web import conditions
 from echofs.web.access import current_user
 from echofs.web.answers import ok
-from echofs.web.levels import read_headers, read_receipt_json, read_wish
+from echofs.web.levels import asked, read_headers, read_receipt_json, read_wish, write_headers
 from echofs.web.render import count_json, file_json, receipt_json, version_json
 from echofs.web.schemas import MoveSchema, load
 
@@ -45,15 +44,24 @@ def files_blueprint(files: Files, monotonic: Callable[[], float]) -> Blueprint:
     @blueprint.patch("/<file_id>")
     def change(file_id: str) -> Response:
         path = load(MoveSchema, request)["path"]
-        wish = Wish(AUTO, monotonic(), current_user().name)
+        wish = Wish(asked(request), monotonic(), current_user().name)
         moved = files.move(current_user().user_id, file_id, path, wish, conditions.if_match(request))
-        return ok({"file": file_json(moved.file)}, message="Moved.", consistency=receipt_json(moved.receipt))
+        receipt = moved.receipt
+        return ok(
+            {"file": file_json(moved.file)},
+            message="Moved.",
+            consistency=receipt_json(receipt),
+            headers=write_headers(receipt),
+        )
 
     @blueprint.delete("/<file_id>")
     def delete(file_id: str) -> Response:
-        wish = Wish(AUTO, monotonic(), current_user().name)
+        wish = Wish(asked(request), monotonic(), current_user().name)
         gone = files.delete(current_user().user_id, file_id, wish, conditions.if_match(request))
-        return ok({"id": file_id}, message="Deleted.", consistency=receipt_json(gone.receipt))
+        receipt = gone.receipt
+        return ok(
+            {"id": file_id}, message="Deleted.", consistency=receipt_json(receipt), headers=write_headers(receipt)
+        )
 
     @blueprint.get("/<file_id>/versions")
     def versions(file_id: str) -> Response:

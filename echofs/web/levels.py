@@ -7,36 +7,44 @@ from dataclasses import asdict, dataclass
 
 from flask import Request
 
-from echofs.core.consistency import ReadReceipt, parse_level, staleness_allowed
+from echofs.core.consistency import Guarantee, ReadReceipt, Receipt
+from echofs.core.goals import Ask, parse_ask, staleness_allowed
+from echofs.core.models import Level
 from echofs.services.heads import FoundHead
 from echofs.web.render import JsonDict
 
 LEVEL_HEADER = "X-EchoFS-Consistency"
 VERSION_HEADER = "X-EchoFS-Version"
 STALENESS_HEADER = "X-EchoFS-Staleness-Ms"
+SESSION_HEADER = "X-EchoFS-Session"
+GUARANTEE_HEADER = "X-EchoFS-Guarantee"
+DECISION_HEADER = "X-EchoFS-Decision"
 
 
-def wished_level(request: Request) -> str:
-    """The level asked for in the query or the header. Raises :class:`InvalidRequest`."""
-    return parse_level(request.args.get("consistency") or request.headers.get(LEVEL_HEADER))
+def asked(request: Request) -> Ask:
+    """The levels asked for in the query or the header. Raises :class:`InvalidRequest`."""
+    return parse_ask(request.args.get("consistency") or request.headers.get(LEVEL_HEADER))
 
 
 @dataclass(frozen=True, slots=True)
 class ReadWish:
-    """The level a read asks for, and how many seconds its head may lag."""
+    """What a read asks for, and how many seconds its head may lag."""
 
-    level: str
+    ask: Ask
     within: float
 
     def receipt(self, found: FoundHead) -> ReadReceipt:
         """What it got."""
-        return ReadReceipt(self.level, found.level, found.file.head.number, math.ceil(found.age * 1000))
+        guarantee = Guarantee.LINEARIZABLE if found.level is Level.STRONG else Guarantee.BOUNDED
+        return ReadReceipt(
+            self.ask.text, found.level, found.file.head.number, math.ceil(found.age * 1000), guarantee=guarantee
+        )
 
 
 def read_wish(request: Request) -> ReadWish:
     """Raises :class:`InvalidRequest`."""
-    level = wished_level(request)
-    return ReadWish(level, staleness_allowed(level))
+    ask = asked(request)
+    return ReadWish(ask, staleness_allowed(ask))
 
 
 def read_receipt_json(receipt: ReadReceipt) -> JsonDict:
@@ -50,4 +58,17 @@ def read_headers(receipt: ReadReceipt) -> dict[str, str]:
         LEVEL_HEADER: receipt.mode_used.value,
         VERSION_HEADER: str(receipt.version),
         STALENESS_HEADER: str(receipt.staleness_ms),
+        GUARANTEE_HEADER: receipt.guarantee.value,
+        **({SESSION_HEADER: receipt.session} if receipt.session else {}),
+    }
+
+
+def write_headers(receipt: Receipt) -> dict[str, str]:
+    """What a write got, for every answer."""
+    return {
+        LEVEL_HEADER: receipt.mode_used.value,
+        VERSION_HEADER: str(receipt.version),
+        GUARANTEE_HEADER: receipt.guarantee.value,
+        **({DECISION_HEADER: receipt.decision} if receipt.decision else {}),
+        **({SESSION_HEADER: receipt.session} if receipt.session else {}),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from echofs.core.consistency import Receipt
@@ -42,21 +43,7 @@ def version_json(version: Version) -> JsonDict:
 
 def receipt_json(receipt: Receipt) -> JsonDict:
     """What a write got."""
-    return {
-        "mode_requested": receipt.mode_requested,
-        "mode_used": receipt.mode_used,
-        "version": receipt.version,
-        "dot": receipt.dot,
-        "replicas": receipt.replicas,
-        "replicas_wanted": receipt.replicas_wanted,
-        "zones": receipt.zones,
-        "workers": receipt.workers,
-        "owed": receipt.owed,
-        "committed": receipt.committed,
-        "latency_ms": receipt.latency_ms,
-        "reason": receipt.reason,
-        "provisional": not receipt.committed,
-    }
+    return {**asdict(receipt), "provisional": receipt.provisional}
 
 
 def count_json(count: ReplicaCount) -> JsonDict:

@@ -8,15 +8,15 @@ from collections.abc import Callable
 
 from flask import Blueprint, Request, Response, request
 
-from echofs.core.consistency import parse_level
 from echofs.core.errors import InvalidRequest, UnsupportedType
+from echofs.core.goals import parse_ask
 from echofs.services.publishing import Published, Wish
 from echofs.services.uploads import Declared, Target, Upload, Uploads
 from echofs.web import bodies, conditions
 from echofs.web.access import current_user
 from echofs.web.answers import ok
 from echofs.web.forms import Form
-from echofs.web.levels import wished_level
+from echofs.web.levels import asked, write_headers
 from echofs.web.render import file_json, receipt_json
 
 _FORM = "multipart/form-data"
@@ -65,7 +65,7 @@ def _receive_form(uploads: Uploads, target: Target, wish: Wish) -> Published:
     return upload.finish(
         path=form.fields.get("path") or form.filename,
         content_type=_kept_type(form.content_type),
-        level=parse_level(level) if level else "",
+        ask=parse_ask(level) if level else None,
     )
 
 
@@ -90,20 +90,24 @@ def _kept_type(mimetype: str) -> str:
 
 
 def _wish(request: Request, started: float, user_name: str) -> Wish:
-    level = wished_level(request)
+    ask = asked(request)
     key = request.headers.get("Idempotency-Key", "")
     if not key:
-        return Wish(level, started, user_name)
+        return Wish(ask, started, user_name)
     if not _IDEMPOTENCY_KEY.fullmatch(key):
         raise InvalidRequest("An Idempotency-Key has 1 to 128 printable ASCII characters.", field="Idempotency-Key")
     digest = request.headers.get("Content-Digest", "")
     same = [request.method, request.full_path, request.mimetype, str(request.content_length), digest]
-    return Wish(level, started, user_name, key, hashlib.sha256("\0".join(same).encode()).hexdigest())
+    return Wish(ask, started, user_name, key, hashlib.sha256("\0".join(same).encode()).hexdigest())
 
 
 def _answer(published: Published) -> Response:
     file = published.file
-    headers = {"ETag": f'"{file.head.etag}"', "Location": f"/api/v1/files/{file.id}"}
+    headers = {
+        "ETag": f'"{file.head.etag}"',
+        "Location": f"/api/v1/files/{file.id}",
+        **write_headers(published.receipt),
+    }
     if published.replayed:
         headers["Idempotency-Replayed"] = "true"
     return ok(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from echofs.core.consistency import Receipt
@@ -53,3 +55,4 @@ def test_a_receipt_says_whether_it_is_provisional() -> None:
     shown = receipt_json(receipt)
     assert shown["provisional"] is False
     assert (shown["mode_used"], shown["replicas"], shown["owed"]) == ("strong", 2, 1)
+    assert receipt_json(replace(receipt, committed=False))["provisional"] is True

@@ -26,13 +26,14 @@ def fingerprint(
 
 def test_without_headers_the_system_chooses_and_nothing_is_remembered() -> None:
     wish = _wish(request(), 7.5, "anna")
-    assert (wish.level, wish.started, wish.idempotency_key, wish.fingerprint) == ("auto", 7.5, "", "")
+    assert (wish.ask.text, wish.started, wish.idempotency_key, wish.fingerprint) == ("auto", 7.5, "", "")
 
 
 def test_the_query_goes_before_the_header() -> None:
-    assert _wish(request(**{LEVEL_HEADER.replace("-", "_"): "hybrid"}), 0, "anna").level == "hybrid"
+    assert _wish(request(**{LEVEL_HEADER.replace("-", "_"): "hybrid"}), 0, "anna").ask.text == "hybrid"
     assert (
-        _wish(request("?consistency=strong", **{LEVEL_HEADER.replace("-", "_"): "hybrid"}), 0, "anna").level == "strong"
+        _wish(request("?consistency=strong", **{LEVEL_HEADER.replace("-", "_"): "hybrid"}), 0, "anna").ask.text
+        == "strong"
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+
 import pytest
 
-from echofs.core.consistency import AUTO, parse_level, quorum_met, staleness_allowed
-from echofs.core.errors import InvalidRequest
+from echofs.core.consistency import Guarantee, Receipt, quorum_met
 from echofs.core.models import Level
 
 ZONES = {"a1": "a", "a2": "a", "b1": "b", "c1": "c"}
@@ -35,49 +37,24 @@ def test_strong_needs_two_known_workers_in_two_zones_if_there_are_two(
     assert quorum_met(acknowledged, zones) is met
 
 
-@pytest.mark.parametrize(
-    ("text", "level"),
-    [
-        (None, AUTO),
-        ("", AUTO),
-        ("auto", AUTO),
-        (" Strong ", Level.STRONG),
-        ("HYBRID", "hybrid"),
-        ("available", "available"),
-    ],
-)
-def test_a_level_may_be_written_in_any_case_and_defaults_to_auto(text: str | None, level: str) -> None:
-    assert parse_level(text) == level
+def _receipt(**more: object) -> Receipt:
+    return Receipt(
+        "auto", Level.AVAILABLE, 3, "m:1", 1, 3, 1, ("a1",), 2, **{"committed": False, "latency_ms": 1.5, **more}
+    )  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("text", ["strongest", "strong,hybrid", "1", "\0", "ſtrong"])
-def test_an_unknown_level_is_refused_with_the_choices(text: str) -> None:
-    with pytest.raises(InvalidRequest, match="strong, hybrid, available, bounded;t=5s") as caught:
-        parse_level(text)
-    assert caught.value.field == "consistency"
+def test_a_receipt_comes_back_from_json_as_it_was() -> None:
+    receipt = _receipt(spooled=True, guarantee=Guarantee.CAUSAL, decision="d-1", degraded=True, session="s", reason="r")
+    assert Receipt.parsed(json.loads(json.dumps(asdict(receipt)))) == receipt
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("strong", 0),
-        ("auto", 0),
-        ("hybrid", 5),
-        ("available", 5),
-        ("bounded;t=2s", 2),
-        ("Bounded; t = 1.5S", 1.5),
-        ("bounded;t=250ms", 0.25),
-        ("bounded;t=0s", 0),
-        ("bounded;t=600s", 5),
-    ],
-)
-def test_a_wish_says_how_far_a_read_may_lag(text: str, seconds: float) -> None:
-    assert staleness_allowed(parse_level(text)) == seconds
+def test_a_receipt_of_an_earlier_release_is_read_too() -> None:
+    fields = asdict(_receipt(committed=True))
+    for name in ("spooled", "guarantee", "decision", "degraded", "session"):
+        del fields[name]
+    assert Receipt.parsed(fields) == _receipt(committed=True)
 
 
-@pytest.mark.parametrize(
-    "text", ["bounded", "bounded;t=", "bounded;t=5", "bounded;t=-1s", "bounded;t=5m", "bounded;t=٣s"]
-)
-def test_a_bound_without_a_sensible_time_is_refused(text: str) -> None:
-    with pytest.raises(InvalidRequest):
-        parse_level(text)
+@pytest.mark.parametrize("committed", [True, False])
+def test_what_is_not_committed_is_provisional(committed: bool) -> None:
+    assert _receipt(committed=committed).provisional is not committed

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from echofs.adapters.frames import Lz4Codec
 from echofs.core import chunking
+from echofs.core.goals import parse_ask
 from echofs.core.models import Content, Digest
 from echofs.ports.catalog import Catalog
 from echofs.services.files import Files
@@ -80,8 +81,8 @@ class DataPlane:
         self.replicator.stop()
         self.reader.stop()
 
-    def wish(self, key: str = "", fingerprint: str = "print") -> Wish:
-        return Wish("auto", self.clock.monotonic(), OWNER_NAME, key, fingerprint if key else "")
+    def wish(self, key: str = "", fingerprint: str = "print", *, level: str = "auto") -> Wish:
+        return Wish(parse_ask(level), self.clock.monotonic(), OWNER_NAME, key, fingerprint if key else "")
 
     def intake(self, tally: Tally | None = None, *, max_size: int = 0) -> Intake:
         tally = tally or Tally(self.members.zones)

@@ -22,6 +22,7 @@ from echofs.core.errors import (
     TooLarge,
     Unavailable,
 )
+from echofs.core.goals import parse_ask
 from echofs.core.models import File, Kind, Member
 from echofs.ports.catalog import ListQuery
 from echofs.ports.chunks import Frame
@@ -95,7 +96,7 @@ def test_a_path_may_become_known_after_the_body(plane: DataPlane) -> None:
 
 
 def test_the_level_may_become_known_after_the_body(plane: DataPlane) -> None:
-    assert plane.begin("a").finish(level="strong").receipt.mode_requested == "strong"
+    assert plane.begin("a").finish(ask=parse_ask("strong")).receipt.mode_requested == "strong"
     assert plane.begin("a").finish().receipt.mode_requested == "auto"
 
 
