@@ -178,6 +178,12 @@ class ClusterFull(EchoError):
     code = "cluster_full"
 
 
+class SpoolFull(EchoError):
+    """This master has no room left for what it accepts without the catalog or without workers."""
+
+    code = "spool_full"
+
+
 class ValueTooLarge(EchoError):
     """The value exceeds ``ObjectStore.limits.max_value_bytes``."""
 

@@ -33,6 +33,11 @@ class Fields:
         except RecursionError:
             raise ValueError(f"not a {what}") from None
 
+    @property
+    def empty(self) -> bool:
+        """Whether there are none."""
+        return not self._parsed
+
     def text(self, name: str) -> str:
         """A string that has an encoding: JSON can spell lone surrogates, which have none."""
         value = self._parsed.get(name)

@@ -30,6 +30,7 @@ STATUSES: dict[type[EchoError], int] = {
     errors.Unavailable: 503,
     errors.StoreFull: 507,
     errors.ClusterFull: 507,
+    errors.SpoolFull: 507,
     errors.ValueTooLarge: 413,
     errors.CorruptFrame: 400,
 }

@@ -1,0 +1,83 @@
+"""Where a master keeps what it accepted alone: the journal of provisional versions, and the spool of their bytes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
+
+from echofs.core.entries import JournalEntry
+from echofs.core.models import Digest, Dot, IdempotencyRecord
+from echofs.ports.chunks import Frame
+
+
+class Journal(ABC):
+    """One for all master processes of a host: what one of them appends all others see at once.
+
+    Methods are safe to call from several threads and processes. They raise :class:`Unavailable` when the disk fails,
+    after which nothing was promised.
+    """
+
+    @abstractmethod
+    def append(self, entry: JournalEntry, frames: Sequence[Frame] = ()) -> None:
+        """Make an entry and the frames that no quorum of workers holds yet durable, together. Idempotent by dot.
+        Raises :class:`SpoolFull`."""
+
+    @abstractmethod
+    def spool(self, frames: Sequence[Frame]) -> None:
+        """Make frames durable, together. Idempotent by digest. Raises :class:`SpoolFull`."""
+
+    @abstractmethod
+    def frames(self, digests: Collection[Digest]) -> dict[Digest, Frame]:
+        """Those of the chunks that lie in the spool."""
+
+    @abstractmethod
+    def head(self, owner_id: str, file_id: str) -> JournalEntry | None:
+        """The newest entry of a file, if it has any."""
+
+    @abstractmethod
+    def at(self, owner_id: str, path: str) -> JournalEntry | None:
+        """The entry that is its file's newest and puts a living file at this path, if there is one."""
+
+    @abstractmethod
+    def heads(self, owner_id: str) -> list[JournalEntry]:
+        """The newest entry of each file of an owner that has any, in the order of appending."""
+
+    @abstractmethod
+    def pending(self, after: int = 0, limit: int = 1000) -> list[tuple[int, JournalEntry]]:
+        """Entries in the order of appending, each with its place, all greater than ``after``."""
+
+    @abstractmethod
+    def answered(self, owner_id: str, key: str) -> IdempotencyRecord | None:
+        """What an entry answered to this Idempotency-Key, if any did."""
+
+    @abstractmethod
+    def settle(self, dots: Collection[Dot]) -> None:
+        """Forget entries whose version the catalog has, under whatever number or name. Idempotent. Their frames stay
+        until they are dropped."""
+
+    @abstractmethod
+    def spooled(self, after: Digest = "", limit: int = 256) -> list[Digest]:
+        """Digests of what lies in the spool, in order, all greater than ``after``."""
+
+    @abstractmethod
+    def drop(self, digests: Collection[Digest]) -> None:
+        """Forget frames that a quorum of workers holds now. Idempotent."""
+
+    @abstractmethod
+    def depth(self) -> int:
+        """How many entries there are."""
+
+    @abstractmethod
+    def oldest_age(self) -> float:
+        """Seconds since the oldest entry was appended, by the monotonic clock; 0 without any. An entry from before the
+        host was started counts from its start."""
+
+    @abstractmethod
+    def spooled_bytes(self) -> int:
+        """What the frames in the spool take."""
+
+    @abstractmethod
+    def lead(self) -> AbstractContextManager[bool]:
+        """Whether this process may replay and empty the spool now; at most one of the host may, until it leaves the
+        context or dies. Never waits."""
