@@ -21,21 +21,15 @@ DYNAMODB = "dynamodb"
 
 
 def files_catalog(settings: Settings, engine: Engine, clock: Clock) -> tuple[Catalog, CatalogGate]:
-    """The catalog of files, checked, and the gate before it and the users. ``engine`` is that of ``DATABASE_URL``,
-    checked already. Call it after forking.
-
-    Raises :class:`InvalidSetting` for missing tables or refused credentials, :class:`CatalogUnavailable` when there is
-    no answer.
-    """
+    """The catalog of files, and the gate before it and the users. ``engine`` is that of ``DATABASE_URL``. Nothing is
+    asked yet. Call it after forking."""
     if settings.catalog != DYNAMODB:
         return SqlCatalog(engine, clock), gate_of(engine)
     # Loaded only where it is used: boto3 takes half a second and 30 MB.
     from echofs.adapters.catalog.records import RecordsCatalog, RecordsProbe
-    from echofs.adapters.catalog.records_tables import check_tables
     from echofs.adapters.dynamodb import open_client
 
     client, names = _tables(settings)
-    check_tables(client, names)
     region, endpoint_url = settings.aws_region, settings.dynamodb_endpoint_url
     hurried = open_client(region=region, endpoint_url=endpoint_url, read_seconds=PATIENT_SECONDS)
     gate = CatalogGate(RecordsProbe(hurried, names), before=gate_of(engine))
@@ -43,7 +37,8 @@ def files_catalog(settings: Settings, engine: Engine, clock: Clock) -> tuple[Cat
 
 
 def check_catalog(settings: Settings) -> None:
-    """Raise as :func:`files_catalog` does if DynamoDB's tables cannot be used; leaves nothing open."""
+    """Raise :class:`InvalidSetting` for missing tables of DynamoDB or refused credentials, :class:`CatalogUnavailable`
+    when there is no answer; nothing where the catalog is SQL. Leaves nothing open."""
     if settings.catalog == DYNAMODB:
         from echofs.adapters.catalog.records_tables import check_tables
 
@@ -55,7 +50,7 @@ def check_catalog(settings: Settings) -> None:
 
 
 def create_catalog(settings: Settings) -> None:
-    """Make those of DynamoDB's tables that are missing. Idempotent. Raises as :func:`files_catalog` does."""
+    """Make those of DynamoDB's tables that are missing. Idempotent. Raises as :func:`check_catalog` does."""
     if settings.catalog == DYNAMODB:
         from echofs.adapters.catalog.records_tables import create_tables
 

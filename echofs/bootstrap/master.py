@@ -45,7 +45,7 @@ def master(settings: Settings) -> Flask:
     basics = open_basics(settings)
     meters = PrometheusMeters()
     app = bare_application(basics)
-    plane = parts.open_data_plane(app, settings, basics, meters)
+    plane = parts.open_data_plane(app, settings, basics, meters, alone=True)
     sharing = _open_sharing(settings, basics, meters)
     heads = Heads(plane.catalog, sharing.heads if sharing else None, meters)
     service = parts.open_file_service(settings, basics, plane, heads, meters)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 
 from flask import Flask
@@ -17,7 +18,8 @@ from echofs.adapters.passwords import PasslibHasher
 from echofs.adapters.system import SystemClock, Uuid7Ids
 from echofs.adapters.workers_http import HttpWorkers
 from echofs.bootstrap.basics import CONNECT_SECONDS, Basics, open_codec, run_file
-from echofs.bootstrap.files_catalog import files_catalog
+from echofs.bootstrap.files_catalog import check_catalog, files_catalog
+from echofs.core.errors import CatalogUnavailable
 from echofs.ports.catalog import Catalog
 from echofs.ports.runtime import Clock, Meters
 from echofs.services.accounts import Accounts
@@ -61,12 +63,16 @@ class FileService:
     files: Files
 
 
-def open_data_plane(app: Flask, settings: Settings, basics: Basics, meters: Meters) -> DataPlane:
-    """Attach the catalog to ``app`` and open it. Raises :class:`InvalidSetting` when its tables are missing or of
-    another revision, :class:`CatalogUnavailable` when it does not answer."""
-    catalog, users, gate = open_catalog(app, settings, basics.clock)
-    if catalog.lease_holder(MARK, basics.clock.now()):
-        _log.error("the catalog was not filled to its end: repeat the rebuild or import")
+def open_data_plane(
+    app: Flask, settings: Settings, basics: Basics, meters: Meters, *, alone: bool = False
+) -> DataPlane:
+    """Attach the catalog to ``app`` and open it.
+
+    Raises :class:`InvalidSetting` when its tables are missing or of another revision, and :class:`CatalogUnavailable`
+    when it does not answer, unless the process can begin ``alone``.
+    """
+    catalog, users, gate = open_catalog(app, settings, basics.clock, alone=alone)
+    _report_unfinished(catalog, basics.clock)
     codec = open_codec(settings)
     workers = open_workers(settings, basics)
     members = MemberView(basics.controller, MemberFile(run_file(settings, "members.json")), basics.clock)
@@ -74,11 +80,25 @@ def open_data_plane(app: Flask, settings: Settings, basics: Basics, meters: Mete
     return DataPlane(catalog, gate, users, codec, workers, members, reader)
 
 
-def open_catalog(app: Flask, settings: Settings, clock: Clock) -> tuple[Catalog, SqlUsers, CatalogGate]:
+def _report_unfinished(catalog: Catalog, clock: Clock) -> None:
+    with suppress(CatalogUnavailable):
+        if catalog.lease_holder(MARK, clock.now()):
+            _log.error("the catalog was not filled to its end: repeat the rebuild or import")
+
+
+def open_catalog(
+    app: Flask, settings: Settings, clock: Clock, *, alone: bool = False
+) -> tuple[Catalog, SqlUsers, CatalogGate]:
     """The catalog and the users, and the gate before both, attached to ``app``. Raises like :func:`open_data_plane`."""
     schema.attach(app, settings.database_url)
     engine = schema.open_engine(app)
-    schema.check_current(engine)
+    try:
+        schema.check_current(engine)
+        check_catalog(settings)
+    except CatalogUnavailable as error:
+        if not alone:
+            raise
+        _log.warning("beginning without the catalog", extra={"why": error.message})
     catalog, gate = files_catalog(settings, engine, clock)
     return catalog, SqlUsers(engine), gate
 

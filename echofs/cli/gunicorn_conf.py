@@ -19,7 +19,7 @@ from gunicorn.glogging import Logger
 from echofs.adapters.logs import configure_logging
 from echofs.cli.data_folder import make_folder, not_writable
 from echofs.cli.orphans import SUPERVISOR_PID, end_with_parent
-from echofs.core.errors import EchoError, InvalidSetting
+from echofs.core.errors import CatalogUnavailable, EchoError, InvalidSetting
 from echofs.settings import ProcessRole, Settings, load, role_from
 
 CONTROLLER_THREADS = 8
@@ -85,10 +85,14 @@ class OwnLines(Logger):  # type: ignore[misc]  # gunicorn ships no types
 
 def on_starting(_: Any) -> None:
     """Refuse in one line a catalog that was not upgraded, before each process finds out for itself. The supervisor has
-    upgraded it."""
+    upgraded it.
+
+    A master that has served before goes on without the catalog; one that never did was probably given a wrong address.
+    """
     if _settings.role is not ProcessRole.MASTER or os.environ.get(SUPERVISOR_PID):
         return
     from echofs.adapters.catalog import schema  # of use to masters only
+    from echofs.bootstrap.basics import run_file
     from echofs.bootstrap.files_catalog import check_catalog
 
     try:
@@ -96,6 +100,10 @@ def on_starting(_: Any) -> None:
         schema.check_current(engine)
         check_catalog(_settings)
         engine.dispose()  # a connection must not be shared with the processes to come
+    except CatalogUnavailable as error:
+        if not run_file(_settings, "members.json").exists():
+            print(error.message, file=sys.stderr)
+            sys.exit(2)
     except EchoError as error:
         print(error.message, file=sys.stderr)
         sys.exit(2)

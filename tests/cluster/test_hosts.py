@@ -13,7 +13,7 @@ import pytest
 
 from tests import disks
 from tests.cluster.client import BOUNDARY, User
-from tests.cluster.cluster import eventually, free_ports
+from tests.cluster.cluster import eventually, free_ports, is_listening
 from tests.cluster.hosts import GUNICORN_MASTER, MASTER, NGINX, Host, Hosts, health, nginx_before
 from tests.cluster.test_files import MIB, file_of, sha256
 
@@ -160,6 +160,33 @@ class TestAMasterThatCannotStart:
         [why] = [line for line in early.log().splitlines() if not GUNICORN_SAYS.match(line)]
         assert why.startswith("The catalog (DATABASE_URL) is at revision none")
         assert "run `echofs db upgrade`" in why
+
+
+class TestAMasterWithoutItsCatalog:
+    @pytest.mark.parametrize("command", [MASTER, GUNICORN_MASTER], ids=["echofs", "gunicorn"])
+    def test_one_that_served_before_starts_and_says_so(self, tmp_path: Path, command: tuple[str, ...]) -> None:
+        free = free_ports(1)
+        back = Hosts(tmp_path).master("back", free, command, self._nobody())
+        served = back.folder / "data" / "run" / "master"
+        served.mkdir(parents=True)
+        (served / "members.json").write_text('{"format": 1, "members": []}')
+        back.spawn()
+        try:
+            eventually(lambda: is_listening(free), "it answers", 30)
+            assert health(back.url)["details"]["catalog"] == "unavailable"
+        finally:
+            back.stop()
+
+    @pytest.mark.parametrize("command", [MASTER, GUNICORN_MASTER], ids=["echofs", "gunicorn"])
+    def test_one_that_never_served_is_told_that_the_address_may_be_wrong(
+        self, tmp_path: Path, command: tuple[str, ...]
+    ) -> None:
+        new = Hosts(tmp_path).master("new", free_ports(1), command, self._nobody())
+        assert new.run() == 2
+        assert "Check the address" in new.log()
+
+    def _nobody(self) -> dict[str, str]:
+        return {"DATABASE_URL": f"postgres://echofs@127.0.0.1:{free_ports(1)}/echofs?sslmode=disable"}
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["unbuffered", "buffered"])
