@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 
 from echofs.core.entries import JournalEntry
-from echofs.core.models import Digest, Dot, IdempotencyRecord
+from echofs.core.models import ChunkRecord, Digest, Dot, IdempotencyRecord
 from echofs.ports.chunks import Frame
 
 
@@ -15,7 +15,8 @@ class Journal(ABC):
     """One for all master processes of a host: what one of them appends all others see at once.
 
     Methods are safe to call from several threads and processes. They raise :class:`Unavailable` when the disk fails,
-    after which nothing was promised.
+    after which nothing was promised. An entry that rotted on the disk is told in the log, stays, and is given to no
+    one.
     """
 
     @abstractmethod
@@ -61,8 +62,9 @@ class Journal(ABC):
         """Digests of what lies in the spool, in order, all greater than ``after``."""
 
     @abstractmethod
-    def drop(self, digests: Collection[Digest]) -> None:
-        """Forget frames that a quorum of workers holds now. Idempotent."""
+    def drop(self, held: Collection[ChunkRecord]) -> None:
+        """Forget frames of chunks that a quorum of workers holds now, and have the entries that bring them say where
+        they lie. Idempotent; chunks whose frames are not in the spool are noted all the same."""
 
     @abstractmethod
     def depth(self) -> int:

@@ -6,10 +6,11 @@ import itertools
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from echofs.core.entries import JournalEntry
 from echofs.core.errors import SpoolFull, Unavailable
-from echofs.core.models import Digest, Dot, IdempotencyRecord
+from echofs.core.models import ChunkRecord, Digest, Dot, IdempotencyRecord
 from echofs.ports.chunks import Frame
 from echofs.ports.journal import Journal
 from echofs.ports.runtime import Clock
@@ -31,8 +32,9 @@ class MemoryJournal(Journal):
 
     def append(self, entry: JournalEntry, frames: Sequence[Frame] = ()) -> None:
         with self._answering():
-            self._take(frames)
-            self._entries.setdefault(entry.version.dot, (next(self._places), self._clock.monotonic(), entry))
+            if entry.version.dot not in self._entries:
+                self._take(frames)
+                self._entries[entry.version.dot] = next(self._places), self._clock.monotonic(), entry
 
     def spool(self, frames: Sequence[Frame]) -> None:
         with self._answering():
@@ -75,10 +77,14 @@ class MemoryJournal(Journal):
         with self._answering():
             return sorted(digest for digest in self._frames if digest > after)[:limit]
 
-    def drop(self, digests: Collection[Digest]) -> None:
+    def drop(self, held: Collection[ChunkRecord]) -> None:
+        records = {record.digest: record for record in held}
         with self._answering():
-            for digest in digests:
+            for digest in records:
                 self._frames.pop(digest, None)
+            for dot, (place, since, entry) in self._entries.items():
+                chunks = tuple(records.get(chunk.digest, chunk) for chunk in entry.chunks)
+                self._entries[dot] = place, since, replace(entry, chunks=chunks)
 
     def depth(self) -> int:
         return len(self._entries)
@@ -92,12 +98,13 @@ class MemoryJournal(Journal):
 
     @contextmanager
     def lead(self) -> Iterator[bool]:
-        free = not self.led
-        self.led = True
+        with self._lock:
+            free, self.led = not self.led, True
         try:
             yield free
         finally:
-            self.led = not free
+            if free:
+                self.led = False
 
     def _take(self, frames: Sequence[Frame]) -> None:
         new = {frame.digest: frame for frame in frames if frame.digest not in self._frames}

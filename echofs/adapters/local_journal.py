@@ -1,0 +1,266 @@
+"""A journal in one SQLite file that all master processes of a host share."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import sqlite3
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from echofs.adapters.journal_file import JournalFile
+from echofs.adapters.journal_tables import TABLES
+from echofs.core.chunking import digest_of
+from echofs.core.entries import JournalEntry, decode, encode
+from echofs.core.errors import EchoError, SpoolFull, Unavailable
+from echofs.core.models import ChunkKind, ChunkRecord, Digest, Dot, IdempotencyRecord
+from echofs.ports.chunks import Frame
+from echofs.ports.journal import Journal
+from echofs.ports.runtime import Clock
+
+LEAD = "lead.lock"
+_SHRUNK_PAGES = 4096
+"""Unused pages given back at a time, once the spool is empty: 16 MiB, so that nobody waits for long."""
+_ADD_ENTRY = """
+INSERT INTO entry (origin, counter, owner, file, path, living, key, boot, since, digest, body)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+# Written anew even when present: the copy that is there may be rotten.
+_ADD_FRAME = """
+INSERT INTO frame (digest, size, kind, body) VALUES (?, ?, ?, ?)
+ON CONFLICT (digest) DO UPDATE SET size = excluded.size, kind = excluded.kind, body = excluded.body
+"""
+_ENTRY = "SELECT place, digest, body FROM entry "
+_HEAD = _ENTRY + "WHERE owner = ? AND file = ? ORDER BY place DESC LIMIT 1"
+_NEWEST = "NOT EXISTS (SELECT 1 FROM entry AS n WHERE n.owner = e.owner AND n.file = e.file AND n.place > e.place)"
+_AT = f"SELECT place, digest, body FROM entry AS e WHERE owner = ? AND path = ? AND living AND {_NEWEST}"
+_HEADS = f"SELECT place, digest, body FROM entry AS e WHERE owner = ? AND {_NEWEST} ORDER BY place"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """What one caller wants to be made durable, prepared outside of any lock."""
+
+    entry: JournalEntry | None
+    body: bytes
+    frames: Sequence[tuple[bytes, int, int, bytes]]
+
+    @classmethod
+    def of(cls, entry: JournalEntry | None, frames: Sequence[Frame]) -> Append:
+        """Of an entry, frames, or both."""
+        rows = [(bytes.fromhex(one.digest), one.size, int(one.kind), b"".join(one.parts)) for one in frames]
+        return cls(entry, encode(entry) if entry else b"", rows)
+
+    @property
+    def taken(self) -> int:
+        """How much of the journal's size it takes."""
+        return len(self.body) + sum(len(frame[-1]) for frame in self.frames)
+
+
+Handle = Callable[[Sequence[Append]], Sequence[EchoError | None]]
+Share = Callable[[Handle], Callable[[Append], EchoError | None]]
+"""Makes of what handles many appends what takes one: callers that come at the same time may share a flush."""
+
+
+def singly(handle: Handle) -> Callable[[Append], EchoError | None]:
+    """Every append has a flush of its own."""
+    return lambda append: handle([append])[0]
+
+
+class LocalJournal(Journal):
+    """``limit`` bounds the bytes of entries and frames. ``boot`` names the present start of the host, on whose
+    monotonic clock ages are measured. Raises :class:`InvalidSetting` when ``folder`` cannot be used."""
+
+    def __init__(self, folder: Path, *, limit: int, clock: Clock, boot: str, share: Share = singly) -> None:
+        self._limit = limit
+        self._clock = clock
+        self._boot = boot
+        self._lead = folder / LEAD
+        self._file = JournalFile(folder, TABLES)
+        self._append = share(self._add)
+        self._damaged: set[int] = set()
+
+    def close(self) -> None:
+        """Idempotent."""
+        self._file.close()
+
+    def append(self, entry: JournalEntry, frames: Sequence[Frame] = ()) -> None:
+        self._share(Append.of(entry, frames))
+
+    def spool(self, frames: Sequence[Frame]) -> None:
+        if frames:
+            self._share(Append.of(None, frames))
+
+    def frames(self, digests: Collection[Digest]) -> dict[Digest, Frame]:
+        found: dict[Digest, Frame] = {}
+        for digest in digests:
+            with self._file.reading() as connection:
+                query = "SELECT size, kind, body FROM frame WHERE digest = ?"
+                row = connection.execute(query, (bytes.fromhex(digest),)).fetchone()
+            if row is not None:
+                found[digest] = Frame(digest, row[0], (row[2],), ChunkKind(row[1]))
+        return found
+
+    def head(self, owner_id: str, file_id: str) -> JournalEntry | None:
+        return self._first(_HEAD, owner_id, file_id)
+
+    def at(self, owner_id: str, path: str) -> JournalEntry | None:
+        return self._first(_AT + " ORDER BY place DESC LIMIT 1", owner_id, path)
+
+    def heads(self, owner_id: str) -> list[JournalEntry]:
+        return [entry for _, entry in self._select(_HEADS, owner_id)]
+
+    def pending(self, after: int = 0, limit: int = 1000) -> list[tuple[int, JournalEntry]]:
+        return self._select(_ENTRY + "WHERE place > ? ORDER BY place", after, limit=limit)
+
+    def answered(self, owner_id: str, key: str) -> IdempotencyRecord | None:
+        entry = self._first(_ENTRY + "WHERE owner = ? AND key = ? ORDER BY place LIMIT 1", owner_id, key)
+        return entry.idempotency if entry else None
+
+    def settle(self, dots: Collection[Dot]) -> None:
+        rows = [(dot.origin, dot.counter) for dot in dots]
+        if rows:
+            with self._file.writing() as connection:
+                connection.executemany("DELETE FROM entry WHERE origin = ? AND counter = ?", rows)
+
+    def spooled(self, after: Digest = "", limit: int = 256) -> list[Digest]:
+        query = "SELECT digest FROM frame WHERE digest > ? ORDER BY digest LIMIT ?"
+        with self._file.reading() as connection:
+            rows = connection.execute(query, (bytes.fromhex(after), limit)).fetchall()
+        return [digest.hex() for (digest,) in rows]
+
+    def drop(self, held: Collection[ChunkRecord]) -> None:
+        if not held:
+            return
+        with self._file.writing() as connection:
+            self._note_places(connection, held)
+            keys = [(bytes.fromhex(record.digest),) for record in held]
+            connection.executemany("DELETE FROM brought WHERE digest = ?", keys)
+            connection.executemany("DELETE FROM frame WHERE digest = ?", keys)
+        if not self.spooled_bytes():
+            self._file.shrink(_SHRUNK_PAGES)
+
+    def depth(self) -> int:
+        return int(self._single("SELECT count(*) FROM entry")[0])
+
+    def oldest_age(self) -> float:
+        with self._file.reading() as connection:
+            row = connection.execute("SELECT boot, since FROM entry ORDER BY place LIMIT 1").fetchone()
+        if row is None:
+            return 0.0
+        since = row[1] if row[0] == self._boot else 0.0
+        return max(self._clock.monotonic() - since, 0.0)
+
+    def spooled_bytes(self) -> int:
+        return int(self._single("SELECT frames FROM taken")[0])
+
+    @contextmanager
+    def lead(self) -> Iterator[bool]:
+        try:
+            fd = os.open(self._lead, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise Unavailable(f"This master's journal cannot be led ({error.strerror}).") from error
+        try:
+            yield _locked(fd)
+        finally:
+            os.close(fd)
+
+    def _share(self, append: Append) -> None:
+        refusal = self._append(append)
+        if refusal is not None:
+            raise refusal
+
+    def _add(self, appends: Sequence[Append]) -> list[EchoError | None]:
+        """Make all of them durable with one flush, but those for which there is no room."""
+        with self._file.writing() as connection:
+            return [self._add_one(connection, append) for append in appends]
+
+    def _add_one(self, connection: sqlite3.Connection, append: Append) -> EchoError | None:
+        if append.entry is not None and _known(connection, append.entry.version.dot):
+            return None
+        entries, frames = connection.execute("SELECT entries, frames FROM taken").fetchone()
+        if entries + frames + append.taken > self._limit:
+            return SpoolFull(
+                "This master's spool is full; nothing was accepted. Try again when workers and catalog answer again, "
+                "or raise SPOOL_SIZE.",
+                retry_after=5,
+            )
+        connection.executemany(_ADD_FRAME, append.frames)
+        if append.entry is not None:
+            self._add_entry(connection, append.entry, append.body)
+        return None
+
+    def _add_entry(self, connection: sqlite3.Connection, entry: JournalEntry, body: bytes) -> None:
+        version = entry.version
+        key = entry.idempotency.key if entry.idempotency else None
+        names = (version.dot.origin, version.dot.counter, entry.owner_id, version.file_id, version.path)
+        since = self._clock.monotonic()
+        row = (*names, not entry.deletes, key, self._boot, since, bytes.fromhex(digest_of(body)), body)
+        place = connection.execute(_ADD_ENTRY, row).lastrowid
+        brought = {(bytes.fromhex(chunk.digest), place) for chunk in entry.chunks}
+        connection.executemany("INSERT INTO brought VALUES (?, ?)", brought)
+
+    def _note_places(self, connection: sqlite3.Connection, held: Collection[ChunkRecord]) -> None:
+        """Have the entries that bring these chunks say where they lie now."""
+        by_place: dict[int, dict[Digest, ChunkRecord]] = {}
+        for record in held:
+            query = "SELECT place FROM brought WHERE digest = ?"
+            for (place,) in connection.execute(query, (bytes.fromhex(record.digest),)):
+                by_place.setdefault(place, {})[record.digest] = record
+        for place, records in by_place.items():
+            entry = self._read(*connection.execute(_ENTRY + "WHERE place = ?", (place,)).fetchone())
+            if entry is not None:
+                chunks = tuple(records.get(chunk.digest, chunk) for chunk in entry.chunks)
+                body = encode(replace(entry, chunks=chunks))
+                change = "UPDATE entry SET digest = ?, body = ? WHERE place = ?"
+                connection.execute(change, (bytes.fromhex(digest_of(body)), body, place))
+
+    def _first(self, query: str, *values: object) -> JournalEntry | None:
+        found = self._select(query, *values, limit=1)
+        return found[0][1] if found else None
+
+    def _select(self, query: str, *values: object, limit: int | None = None) -> list[tuple[int, JournalEntry]]:
+        found: list[tuple[int, JournalEntry]] = []
+        with self._file.reading() as connection, closing(connection.execute(query, values)) as rows:
+            for place, digest, body in rows:
+                entry = self._read(place, digest, body)
+                if entry is not None:
+                    found.append((place, entry))
+                if len(found) == limit:
+                    break
+        return found
+
+    def _read(self, place: int, digest: bytes, body: bytes) -> JournalEntry | None:
+        """An entry as it was appended. One that rotted stays where it is, for its operator, and counts as pending."""
+        try:
+            if bytes.fromhex(digest_of(body)) != digest:
+                raise ValueError("its bytes do not have its digest")
+            return decode(body)
+        except ValueError as error:
+            if place not in self._damaged:
+                self._damaged.add(place)
+                _log.error("an entry of the journal is damaged", extra={"place": place, "why": str(error)})
+            return None
+
+    def _single(self, query: str) -> Any:
+        with self._file.reading() as connection:
+            return connection.execute(query).fetchone()
+
+
+def _known(connection: sqlite3.Connection, dot: Dot) -> bool:
+    query = "SELECT 1 FROM entry WHERE origin = ? AND counter = ?"
+    return connection.execute(query, (dot.origin, dot.counter)).fetchone() is not None
+
+
+def _locked(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
