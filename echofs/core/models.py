@@ -41,6 +41,26 @@ class Level(StrEnum):
     AVAILABLE = "available"
 
 
+class FloorScope(StrEnum):
+    """What a floor holds for, the most particular first."""
+
+    FILE = "file"
+    FOLDER = "folder"
+    USER = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """The weakest level that an owner allows. ``key`` is a file's id, a folder's path, or ``""`` for all of the user's
+    files; ``critical`` demands ``strong`` whatever other floors say."""
+
+    owner_id: str
+    scope: FloorScope
+    key: str
+    level: Level
+    critical: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Dot:
     """A version's unique name: ``origin`` is the process that made it, ``counter`` grows within that process.

@@ -98,6 +98,29 @@ class DumpPage:
     next: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A version that became its file's head, and its place among all such changes."""
+
+    sequence: int
+    file: File
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Changes in their order; whoever continues from ``upto`` misses none.
+
+    ``newest`` is the last change that was committed when the question was answered, whether or not it is shown yet: a
+    reader whose ``upto`` has come so far knows everything that was committed before it asked. ``gap`` says that changes
+    between the place asked for and the first one here are forgotten.
+    """
+
+    entries: tuple[Change, ...]
+    upto: int
+    newest: int
+    gap: bool = False
+
+
 class Catalog(ABC):
     """All methods are safe to call from several threads and processes, and raise :class:`CatalogUnavailable` when it
     does not answer.
