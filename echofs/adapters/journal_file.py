@@ -56,6 +56,8 @@ class JournalFile:
         self._turn = threading.Lock()
         self._reading = threading.Lock()
         self._doubted = False
+        self._failures: set[int] = set()
+        """What was told in the log since the last success."""
         with _refused(folder):
             _make_folder(folder)
             self._using = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -193,10 +195,12 @@ class JournalFile:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+        except sqlite3.DatabaseError as error:
             if type(error) not in (sqlite3.OperationalError, sqlite3.DatabaseError):
                 raise  # that of a wrong statement
             raise self._meaning(error) from error
+        if self._failures:
+            self._failures.clear()
 
     def _meaning(self, error: sqlite3.DatabaseError) -> EchoError:
         code = _code(error)
@@ -206,7 +210,9 @@ class JournalFile:
             return Unavailable("This master's journal is busy; nothing was accepted. Try again shortly.")
         if code == sqlite3.SQLITE_IOERR:
             self._doubted = True
-        _log.error("the journal fails", extra={"file": str(self.path), "why": str(error)})
+        if code not in self._failures:
+            self._failures.add(code)
+            _log.error("the journal fails", extra={"file": str(self.path), "why": str(error)})
         return Unavailable("This master's journal cannot be used; nothing was accepted. Its operator must look at it.")
 
 

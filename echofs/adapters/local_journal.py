@@ -8,21 +8,20 @@ import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from echofs.adapters.journal_file import JournalFile
 from echofs.adapters.journal_tables import TABLES
 from echofs.core.chunking import digest_of
-from echofs.core.entries import JournalEntry, decode, encode
+from echofs.core.entries import Delivered, JournalEntry, decode, encode, placed
 from echofs.core.errors import EchoError, SpoolFull, Unavailable
-from echofs.core.models import ChunkKind, ChunkRecord, Digest, Dot, IdempotencyRecord
+from echofs.core.models import ChunkKind, Digest, Dot, IdempotencyRecord
 from echofs.ports.chunks import Frame
-from echofs.ports.journal import Journal
+from echofs.ports.journal import Journal, Task
 from echofs.ports.runtime import Clock
 
-LEAD = "lead.lock"
 _SHRUNK_PAGES = 4096
 """Unused pages given back at a time, once the spool is empty: 16 MiB, so that nobody waits for long."""
 _ADD_ENTRY = """
@@ -81,7 +80,7 @@ class LocalJournal(Journal):
         self._limit = limit
         self._clock = clock
         self._boot = boot
-        self._lead = folder / LEAD
+        self._folder = folder
         self._file = JournalFile(folder, TABLES)
         self._append = share(self._add)
         self._damaged: set[int] = set()
@@ -135,12 +134,12 @@ class LocalJournal(Journal):
             rows = connection.execute(query, (bytes.fromhex(after), limit)).fetchall()
         return [digest.hex() for (digest,) in rows]
 
-    def drop(self, held: Collection[ChunkRecord]) -> None:
-        if not held:
+    def drop(self, delivered: Collection[Delivered]) -> None:
+        if not delivered:
             return
         with self._file.writing() as connection:
-            self._note_places(connection, held)
-            keys = [(bytes.fromhex(record.digest),) for record in held]
+            self._note_places(connection, delivered)
+            keys = [(bytes.fromhex(one.digest),) for one in delivered]
             connection.executemany("DELETE FROM brought WHERE digest = ?", keys)
             connection.executemany("DELETE FROM frame WHERE digest = ?", keys)
         if not self.spooled_bytes():
@@ -161,9 +160,9 @@ class LocalJournal(Journal):
         return int(self._single("SELECT frames FROM taken")[0])
 
     @contextmanager
-    def lead(self) -> Iterator[bool]:
+    def lead(self, task: Task = Task.REPLAY) -> Iterator[bool]:
         try:
-            fd = os.open(self._lead, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fd = os.open(self._folder / f"{task}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise Unavailable(f"This master's journal cannot be led ({error.strerror}).") from error
         try:
@@ -206,18 +205,17 @@ class LocalJournal(Journal):
         brought = {(bytes.fromhex(chunk.digest), place) for chunk in entry.chunks}
         connection.executemany("INSERT INTO brought VALUES (?, ?)", brought)
 
-    def _note_places(self, connection: sqlite3.Connection, held: Collection[ChunkRecord]) -> None:
+    def _note_places(self, connection: sqlite3.Connection, delivered: Collection[Delivered]) -> None:
         """Have the entries that bring these chunks say where they lie now."""
-        by_place: dict[int, dict[Digest, ChunkRecord]] = {}
-        for record in held:
+        by_place: dict[int, dict[Digest, Delivered]] = {}
+        for one in delivered:
             query = "SELECT place FROM brought WHERE digest = ?"
-            for (place,) in connection.execute(query, (bytes.fromhex(record.digest),)):
-                by_place.setdefault(place, {})[record.digest] = record
-        for place, records in by_place.items():
+            for (place,) in connection.execute(query, (bytes.fromhex(one.digest),)):
+                by_place.setdefault(place, {})[one.digest] = one
+        for place, by_digest in by_place.items():
             entry = self._read(*connection.execute(_ENTRY + "WHERE place = ?", (place,)).fetchone())
             if entry is not None:
-                chunks = tuple(records.get(chunk.digest, chunk) for chunk in entry.chunks)
-                body = encode(replace(entry, chunks=chunks))
+                body = encode(placed(entry, by_digest))
                 change = "UPDATE entry SET digest = ?, body = ? WHERE place = ?"
                 connection.execute(change, (bytes.fromhex(digest_of(body)), body, place))
 

@@ -36,6 +36,7 @@ COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "redis_failures": ("Questions to Redis that failed, each followed by a time without it", ()),
     "commits": ("Versions offered to the catalog", ("result",)),
     "repairs": ("Owed replicas worked on", ("result",)),
+    "spool_deliveries": ("Chunks of this host's spool that reached a quorum of workers", ()),
 }
 """What services may count: short name to explanation and labels. Prometheus sees ``echofs_<name>_total``."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from echofs.core.fields import Fields, canonical
@@ -47,6 +47,28 @@ class JournalEntry:
     def deletes(self) -> bool:
         """Whether the version is a tombstone."""
         return self.version.kind is Kind.TOMBSTONE
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A chunk that a quorum of workers holds now: ``replicas``, and ``owed`` what is still missing of the wanted
+    number; both hold worker ids."""
+
+    digest: Digest
+    replicas: tuple[str, ...]
+    owed: tuple[str, ...] = ()
+
+
+def placed(entry: JournalEntry, delivered: Mapping[Digest, Delivered]) -> JournalEntry:
+    """The entry as it would be had its chunks been delivered before; replicas known already stay."""
+    return replace(entry, chunks=tuple(_placed(chunk, delivered.get(chunk.digest)) for chunk in entry.chunks))
+
+
+def _placed(chunk: ChunkRecord, delivered: Delivered | None) -> ChunkRecord:
+    if delivered is None:
+        return chunk
+    replicas = tuple(dict.fromkeys((*chunk.replicas, *delivered.replicas)))
+    return replace(chunk, replicas=replicas, owed=tuple(one for one in delivered.owed if one not in replicas))
 
 
 def encode(entry: JournalEntry) -> bytes:

@@ -5,10 +5,20 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
+from enum import StrEnum
 
-from echofs.core.entries import JournalEntry
-from echofs.core.models import ChunkRecord, Digest, Dot, IdempotencyRecord
+from echofs.core.entries import Delivered, JournalEntry
+from echofs.core.models import Digest, Dot, IdempotencyRecord
 from echofs.ports.chunks import Frame
+
+
+class Task(StrEnum):
+    """What one process of a host does for all."""
+
+    REPLAY = "replay"
+    """Bringing entries to the catalog."""
+    DELIVER = "deliver"
+    """Bringing spooled frames to workers."""
 
 
 class Journal(ABC):
@@ -62,9 +72,9 @@ class Journal(ABC):
         """Digests of what lies in the spool, in order, all greater than ``after``."""
 
     @abstractmethod
-    def drop(self, held: Collection[ChunkRecord]) -> None:
+    def drop(self, delivered: Collection[Delivered]) -> None:
         """Forget frames of chunks that a quorum of workers holds now, and have the entries that bring them say where
-        they lie. Idempotent; chunks whose frames are not in the spool are noted all the same."""
+        they lie. Idempotent."""
 
     @abstractmethod
     def depth(self) -> int:
@@ -80,6 +90,6 @@ class Journal(ABC):
         """What the frames in the spool take."""
 
     @abstractmethod
-    def lead(self) -> AbstractContextManager[bool]:
-        """Whether this process may replay and empty the spool now; at most one of the host may, until it leaves the
-        context or dies. Never waits."""
+    def lead(self, task: Task = Task.REPLAY) -> AbstractContextManager[bool]:
+        """Whether this process may do a task now; at most one of the host may, until it leaves the context or dies.
+        Never waits."""

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from echofs.core import placement
-from echofs.core.errors import CatalogUnavailable, ChunkUnavailable, CorruptFrame, StoreUnavailable
+from echofs.core.errors import CatalogUnavailable, ChunkUnavailable, CorruptFrame, StoreUnavailable, Unavailable
 from echofs.core.models import Digest, Member
 from echofs.core.reading import assign
 from echofs.ports.catalog import Catalog
 from echofs.ports.chunks import ChunkCodec, Frame, WorkerClient
+from echofs.ports.journal import Journal
 from echofs.ports.runtime import Clock, Meters
 from echofs.services.cluster import MemberView
 
@@ -36,7 +37,10 @@ class ChunkReader:
         meters: Meters,
         *,
         wanted: int,
+        spool: Journal | None = None,
     ) -> None:
+        """``spool`` holds what this host accepted and too few workers have."""
+        self._spool = spool
         self._workers = workers
         self._members = members
         self._catalog = catalog
@@ -70,7 +74,7 @@ class ChunkReader:
     def _gather(self, digests: Sequence[Digest], turn: int, take: Take[T]) -> dict[Digest, T]:
         members = {member.worker_id: member for member in self._members.members()}
         untried = {digest: self._candidates(members, digest) for digest in dict.fromkeys(digests)}
-        taken: dict[Digest, T] = {}
+        taken = self._from_spool(list(untried), take)
         while len(taken) < len(untried):
             missing = {digest: workers for digest, workers in untried.items() if digest not in taken}
             for worker_id, share in assign(missing, self._wanted, turn).items():
@@ -83,6 +87,20 @@ class ChunkReader:
             lost = [digest for digest in missing if digest not in taken and not untried[digest]]
             if lost:
                 raise ChunkUnavailable("No worker that is up has a good copy of a part of this file.", digest=lost[0])
+        return taken
+
+    def _from_spool(self, digests: Sequence[Digest], take: Take[T]) -> dict[Digest, T]:
+        """Looked at first: it is this host's own disk, and while workers are away nobody else has the chunk."""
+        taken: dict[Digest, T] = {}
+        try:
+            frames = self._spool.frames(digests) if self._spool else {}
+        except Unavailable:
+            return taken
+        for digest, frame in frames.items():
+            try:
+                taken[digest] = take(b"".join(frame.parts), digest)
+            except CorruptFrame as error:
+                _log.error("corrupt frame in the spool", extra={"digest": digest, "why": error.message})
         return taken
 
     def _candidates(self, members: dict[str, Member], digest: Digest) -> list[str]:

@@ -22,9 +22,9 @@ import pytest
 
 from echofs.adapters.journal_file import FILE
 from echofs.adapters.local_journal import Append, Handle, LocalJournal
-from echofs.core.entries import JournalEntry
+from echofs.core.entries import Delivered, JournalEntry
 from echofs.core.errors import EchoError, InvalidSetting, SpoolFull, Unavailable
-from echofs.core.models import ChunkRecord, Dot
+from echofs.core.models import Dot
 from echofs.ports.chunks import Frame
 from echofs.services.batching import Batcher
 from tests.contracts.catalog_values import ALICE
@@ -378,6 +378,6 @@ def test_a_folder_that_cannot_be_used_is_told_by_its_setting(tmp_path: Path) -> 
 def test_an_emptied_spool_gives_its_room_back(journal: LocalJournal, folder: Path) -> None:
     frames = [bulky() for _ in range(20)]
     journal.spool(frames)
-    journal.drop([ChunkRecord(one.digest, one.size, ("w1", "w2")) for one in frames])
+    journal.drop([Delivered(one.digest, ("w1", "w2")) for one in frames])
     (pages,) = journal._file._writer.execute("PRAGMA page_count").fetchone()
     assert pages * 4096 < 200_000

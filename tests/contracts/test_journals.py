@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from echofs.adapters.local_journal import LocalJournal
+from echofs.core.entries import Delivered
 from echofs.core.errors import SpoolFull
 from echofs.core.models import ChunkKind, ChunkRecord, Dot
-from echofs.ports.journal import Journal
+from echofs.ports.journal import Journal, Task
 from tests.contracts.catalog_values import ALICE, BOB
 from tests.contracts.journal_values import after, bulky, deleted, entry, frame, moved, plain, raw
 from tests.fakes.clock import FakeClock
@@ -220,7 +221,7 @@ def test_what_is_dropped_is_gone_and_its_room_free(subject: Subject) -> None:
     gone, kept = frame(), frame()
     subject.one.spool([gone, kept])
     for _ in range(2):
-        subject.two.drop([ChunkRecord(gone.digest, gone.size, ("w1", "w2"))])
+        subject.two.drop([Delivered(gone.digest, ("w1", "w2"))])
         assert subject.one.spooled() == [kept.digest]
         assert subject.one.spooled_bytes() == len(kept)
     subject.two.drop([])
@@ -231,11 +232,11 @@ def test_dropping_tells_the_entries_where_their_chunks_lie_now(subject: Subject)
     new, also = entry("a", brings=(one, two)), entry("b", brings=(one,))
     subject.one.append(new, [one, two])
     subject.one.append(also, [one])
-    placed = ChunkRecord(one.digest, one.size, ("w1", "w4"), ("w2",))
-    subject.two.drop([placed])
+    subject.two.drop([Delivered(one.digest, ("w1", "w4"), ("w2",))])
     first, second = (found for _, found in subject.one.pending())
-    assert first.chunks == (placed, new.chunks[1])
-    assert second.chunks == (placed,)
+    now = ChunkRecord(one.digest, one.size, ("w1", "w4"), ("w2",))
+    assert first.chunks == (now, new.chunks[1])
+    assert second.chunks == (now,)
     assert (first.version, second.version) == (new.version, also.version)
 
 
@@ -258,7 +259,7 @@ def test_a_full_spool_refuses_and_keeps_nothing_of_it(subject: Subject) -> None:
         subject.one.spool([again])
     assert subject.two.depth() == 0
     assert subject.two.spooled() == [big.digest]
-    subject.two.drop([ChunkRecord(big.digest, big.size, ("w1", "w2"))])
+    subject.two.drop([Delivered(big.digest, ("w1", "w2"))])
     subject.one.append(refused, [small, again])
     assert subject.two.depth() == 1
 
@@ -289,3 +290,8 @@ def test_at_most_one_leads(subject: Subject) -> None:
         assert (first, second, third) == (True, False, False)
     with subject.two.lead() as again:
         assert again
+
+
+def test_tasks_are_led_apart(subject: Subject) -> None:
+    with subject.one.lead(Task.REPLAY) as replays, subject.two.lead(Task.DELIVER) as delivers:
+        assert (replays, delivers) == (True, True)

@@ -6,13 +6,12 @@ import itertools
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 
-from echofs.core.entries import JournalEntry
+from echofs.core.entries import Delivered, JournalEntry, placed
 from echofs.core.errors import SpoolFull, Unavailable
-from echofs.core.models import ChunkRecord, Digest, Dot, IdempotencyRecord
+from echofs.core.models import Digest, Dot, IdempotencyRecord
 from echofs.ports.chunks import Frame
-from echofs.ports.journal import Journal
+from echofs.ports.journal import Journal, Task
 from echofs.ports.runtime import Clock
 
 
@@ -24,6 +23,7 @@ class MemoryJournal(Journal):
         self.down = False
         self.room: int | None = None
         self.led = False
+        self._leading: set[Task] = set()
         self._clock = clock
         self._lock = threading.Lock()
         self._places = itertools.count(1)
@@ -77,14 +77,13 @@ class MemoryJournal(Journal):
         with self._answering():
             return sorted(digest for digest in self._frames if digest > after)[:limit]
 
-    def drop(self, held: Collection[ChunkRecord]) -> None:
-        records = {record.digest: record for record in held}
+    def drop(self, delivered: Collection[Delivered]) -> None:
+        by_digest = {one.digest: one for one in delivered}
         with self._answering():
-            for digest in records:
+            for digest in by_digest:
                 self._frames.pop(digest, None)
             for dot, (place, since, entry) in self._entries.items():
-                chunks = tuple(records.get(chunk.digest, chunk) for chunk in entry.chunks)
-                self._entries[dot] = place, since, replace(entry, chunks=chunks)
+                self._entries[dot] = place, since, placed(entry, by_digest)
 
     def depth(self) -> int:
         return len(self._entries)
@@ -97,14 +96,16 @@ class MemoryJournal(Journal):
         return sum(len(frame) for frame in self._frames.values())
 
     @contextmanager
-    def lead(self) -> Iterator[bool]:
+    def lead(self, task: Task = Task.REPLAY) -> Iterator[bool]:
         with self._lock:
-            free, self.led = not self.led, True
+            free = not self.led and task not in self._leading
+            if free:
+                self._leading.add(task)
         try:
             yield free
         finally:
             if free:
-                self.led = False
+                self._leading.discard(task)
 
     def _take(self, frames: Sequence[Frame]) -> None:
         new = {frame.digest: frame for frame in frames if frame.digest not in self._frames}

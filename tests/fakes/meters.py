@@ -20,6 +20,7 @@ NAMES = frozenset(
         "redis_failures",
         "repairs",
         "replica_failures",
+        "spool_deliveries",
     }
 )
 

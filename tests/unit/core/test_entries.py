@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from echofs.core.entries import JournalEntry, OnConflict, decode, encode
+from echofs.core.entries import Delivered, JournalEntry, OnConflict, decode, encode, placed
 from echofs.core.models import ChunkRecord, Dot, IdempotencyRecord
 from tests.unit.core.test_manifest import a_version, counts, digests, versions
 
@@ -61,6 +61,14 @@ def test_equal_entries_have_equal_bytes_in_canonical_json() -> None:
     raw = encode(an_entry())
     assert raw == encode(an_entry())
     assert list(json.loads(raw)) == sorted(json.loads(raw))
+
+
+def test_what_was_delivered_adds_to_the_replicas_known_and_leaves_other_chunks() -> None:
+    other = ChunkRecord("ef" * 32, 9, ("w9",))
+    entry = replace(an_entry(), chunks=(*an_entry().chunks, other))
+    now = placed(entry, {DIGEST: Delivered(DIGEST, ("w2", "w4"), ("w1", "w5"))})
+    assert now.chunks == (ChunkRecord(DIGEST, 7, ("w1", "w2", "w4"), ("w5",)), other)
+    assert replace(now, chunks=entry.chunks) == entry
 
 
 def test_an_entry_knows_whether_it_deletes() -> None:

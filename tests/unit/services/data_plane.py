@@ -18,12 +18,14 @@ from echofs.services.publishing import Published, Publisher, Wish
 from echofs.services.reading import ChunkReader
 from echofs.services.repair import Repair
 from echofs.services.replication import Replicator
+from echofs.services.spooling import Spooling
 from echofs.services.streaming import FileReader
 from echofs.services.uploads import Declared, Target, Upload, Uploads
 from tests.fakes.catalog import MemoryCatalog
 from tests.fakes.clock import FakeClock
 from tests.fakes.heads import MemoryHeads
 from tests.fakes.ids import SequentialIds
+from tests.fakes.journal import MemoryJournal
 from tests.fakes.members import FakeMembers, a_member
 from tests.fakes.meters import FakeMeters
 from tests.fakes.workers import FakeWorkers
@@ -55,8 +57,16 @@ class DataPlane:
         self.budget = MemoryBudget(LIMIT)
         self.read_budget = MemoryBudget(LIMIT)
         self.replicator = Replicator(self.workers, self.members, self.budget, self.clock, self.meters, wanted=3)
+        self.journal = MemoryJournal(self.clock)
         self.chunks = ChunkReader(
-            self.workers, self.members, self.catalog, self.codec, self.clock, self.meters, wanted=3
+            self.workers,
+            self.members,
+            self.catalog,
+            self.codec,
+            self.clock,
+            self.meters,
+            wanted=3,
+            spool=self.journal,
         )
         self.reader = FileReader(self.chunks, self.read_budget, threads=4)
         self.heads_cached = MemoryHeads(self.clock)
@@ -76,6 +86,9 @@ class DataPlane:
         )
         self.files = Files(self.catalog, self.heads, self.publisher, self.reader, self.workers, self.members, wanted=3)
         self.repair = Repair(self.catalog, self.workers, self.members, self.chunks, self.clock, self.meters)
+        self.spooling = Spooling(
+            self.journal, self.replicator, self.workers, self.members, self.catalog, self.codec, self.meters
+        )
 
     def stop(self) -> None:
         self.replicator.stop()

@@ -172,6 +172,29 @@ def test_a_read_succeeds_while_the_catalog_is_away(plane: DataPlane) -> None:
     assert _owed(plane) == set()
 
 
+def test_what_no_worker_has_comes_from_the_spool(plane: DataPlane) -> None:
+    spooled, stored = plane.codec.encode(b"spooled"), _place(plane)
+    plane.journal.spool([spooled])
+    both = plane.chunks.read([spooled.digest, stored])
+    assert both == {spooled.digest: b"spooled", stored: PLAIN}
+    plane.members.list = []
+    assert _read(plane, spooled.digest) == b"spooled"
+    assert b"".join(plane.chunks.frame(spooled.digest).parts) == b"".join(spooled.parts)
+
+
+def test_a_rotten_frame_in_the_spool_is_passed_over(plane: DataPlane) -> None:
+    digest = _place(plane)
+    plane.journal.spool([Frame(digest, len(PLAIN), (b"rotten",))])
+    assert _read(plane, digest) == PLAIN
+    assert _owed(plane) == set()
+
+
+def test_a_read_succeeds_while_the_spool_cannot_be_read(plane: DataPlane) -> None:
+    digest = _place(plane)
+    plane.journal.down = True
+    assert _read(plane, digest) == PLAIN
+
+
 def test_a_chunk_that_only_looks_right_is_caught_when_its_digest_is_checked(plane: DataPlane) -> None:
     digest = _place(plane)
     false: Frame = plane.codec.encode(b"other plain bytes", digest)
