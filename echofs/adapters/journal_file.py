@@ -137,6 +137,7 @@ class JournalFile:
         """A connection inside an exclusive transaction, which is durable when the context ends and undone if anything
         raises."""
         with _in_turn(self._turn), self._translated():
+            self._refuse_closed()
             if self._doubted:
                 self._renew()
             connection = self._writer
@@ -155,11 +156,13 @@ class JournalFile:
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A connection for single statements; never waits for a writer."""
         with self._reading, self._translated():
+            self._refuse_closed()
             yield self._reader
 
     def shrink(self, pages: int) -> None:
         """Give up to so many unused pages back to the file system."""
         with _in_turn(self._turn), self._translated():
+            self._refuse_closed()
             # The driver takes a single step of what returns no columns, and a step gives back one page.
             self._writer.executescript(f"PRAGMA incremental_vacuum({pages})")
 
@@ -171,6 +174,10 @@ class JournalFile:
             using, self._using = self._using, -1
             if using >= 0:
                 os.close(using)
+
+    def _refuse_closed(self) -> None:
+        if self._using < 0:
+            raise Unavailable("This master is stopping; try again.")
 
     def _renew(self) -> None:
         with self._reading:

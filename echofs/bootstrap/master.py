@@ -26,6 +26,7 @@ from echofs.services.heads import Heads
 from echofs.services.health import MasterHealth
 from echofs.services.late import settle_late
 from echofs.services.loops import Loop, Loops
+from echofs.services.spooling import Spooling
 from echofs.settings import Settings
 from echofs.web.access import install_access
 from echofs.web.accounts import accounts_blueprint
@@ -45,10 +46,12 @@ def master(settings: Settings) -> Flask:
     basics = open_basics(settings)
     meters = PrometheusMeters()
     app = bare_application(basics)
-    plane = parts.open_data_plane(app, settings, basics, meters, alone=True)
+    journal = parts.open_journal(settings, basics)
+    plane = parts.open_data_plane(app, settings, basics, meters, spool=journal, alone=True)
     sharing = _open_sharing(settings, basics, meters)
     heads = Heads(plane.catalog, sharing.heads if sharing else None, meters)
     service = parts.open_file_service(settings, basics, plane, heads, meters)
+    spooling = Spooling(journal, service.replicator, plane.workers, plane.members, plane.catalog, plane.codec, meters)
     redis = (lambda: sharing.link.here) if sharing else None
     health = MasterHealth(plane.catalog, plane.members, basics.clock, __version__, redis)
     survey = ClusterSurvey(
@@ -71,8 +74,14 @@ def master(settings: Settings) -> Flask:
         Loop("catalog gate", WATCH_SECONDS, plane.gate.watch),
         Loop("members", BEAT_SECONDS, plane.members.refresh),
         Loop("late replicas", BEAT_SECONDS, partial(settle_late, service.replicator, plane.catalog)),
+        Loop("spool", BEAT_SECONDS, spooling.run_once),
         *(sharing.loops(authenticate.forget) if sharing else ()),
-        on_stop=(service.replicator.stop, service.reader.stop, *((sharing.link.close,) if sharing else ())),
+        on_stop=(
+            service.replicator.stop,
+            service.reader.stop,
+            journal.close,
+            *((sharing.link.close,) if sharing else ()),
+        ),
     )
     return app
 

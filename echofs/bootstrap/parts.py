@@ -13,16 +13,19 @@ from echofs.adapters.catalog.gate import CatalogGate
 from echofs.adapters.catalog.users import SqlUsers
 from echofs.adapters.frames import Lz4Codec
 from echofs.adapters.http_pool import HttpPool
+from echofs.adapters.local_journal import LocalJournal
 from echofs.adapters.member_file import MemberFile
 from echofs.adapters.passwords import PasslibHasher
-from echofs.adapters.system import SystemClock, Uuid7Ids
+from echofs.adapters.system import SystemClock, Uuid7Ids, boot_id
 from echofs.adapters.workers_http import HttpWorkers
 from echofs.bootstrap.basics import CONNECT_SECONDS, Basics, open_codec, run_file
 from echofs.bootstrap.files_catalog import check_catalog, files_catalog
 from echofs.core.errors import CatalogUnavailable
 from echofs.ports.catalog import Catalog
+from echofs.ports.journal import Journal
 from echofs.ports.runtime import Clock, Meters
 from echofs.services.accounts import Accounts
+from echofs.services.batching import Batcher
 from echofs.services.cluster import MemberView
 from echofs.services.files import Files
 from echofs.services.heads import Heads
@@ -36,6 +39,7 @@ from echofs.services.uploads import Uploads
 from echofs.settings import Settings
 
 _DAY_SECONDS = 86400
+_APPENDS_TOGETHER = 64
 
 _log = logging.getLogger(__name__)
 
@@ -64,9 +68,15 @@ class FileService:
 
 
 def open_data_plane(
-    app: Flask, settings: Settings, basics: Basics, meters: Meters, *, alone: bool = False
+    app: Flask,
+    settings: Settings,
+    basics: Basics,
+    meters: Meters,
+    *,
+    spool: Journal | None = None,
+    alone: bool = False,
 ) -> DataPlane:
-    """Attach the catalog to ``app`` and open it.
+    """Attach the catalog to ``app`` and open it. Reads find also what is in ``spool``.
 
     Raises :class:`InvalidSetting` when its tables are missing or of another revision, and :class:`CatalogUnavailable`
     when it does not answer, unless the process can begin ``alone``.
@@ -76,7 +86,8 @@ def open_data_plane(
     codec = open_codec(settings)
     workers = open_workers(settings, basics)
     members = MemberView(basics.controller, MemberFile(run_file(settings, "members.json")), basics.clock)
-    reader = ChunkReader(workers, members, catalog, codec, basics.clock, meters, wanted=settings.replication_factor)
+    wanted = settings.replication_factor
+    reader = ChunkReader(workers, members, catalog, codec, basics.clock, meters, wanted=wanted, spool=spool)
     return DataPlane(catalog, gate, users, codec, workers, members, reader)
 
 
@@ -101,6 +112,17 @@ def open_catalog(
         _log.warning("beginning without the catalog", extra={"why": error.message})
     catalog, gate = files_catalog(settings, engine, clock)
     return catalog, SqlUsers(engine), gate
+
+
+def open_journal(settings: Settings, basics: Basics) -> LocalJournal:
+    """The journal of this host's masters. Raises :class:`InvalidSetting`."""
+    return LocalJournal(
+        settings.data_dir / "journal",
+        limit=settings.spool_size,
+        clock=basics.clock,
+        boot=boot_id(),
+        share=lambda handle: Batcher(handle, _APPENDS_TOGETHER).call,
+    )
 
 
 def open_workers(settings: Settings, basics: Basics) -> HttpWorkers:

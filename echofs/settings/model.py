@@ -115,6 +115,8 @@ class Settings:
     """The most memory one master process spends on chunks on their way to workers."""
     max_upload_size: int = _from("MAX_UPLOAD_SIZE", parsing.size(0, 1 << 50), "0")
     """The largest file accepted; 0 means any size."""
+    spool_size: int = _from("SPOOL_SIZE", parsing.size(MIB, 1 << 50), "1GB")
+    """The most room a host's journal takes: what its masters accepted and neither catalog nor workers have yet."""
 
     database_url: str = _from(
         "DATABASE_URL", parsing.catalog, lambda known: f"sqlite:///{known['data_dir'] / 'catalog.db'}", secret=True

@@ -292,12 +292,13 @@ def test_a_journal_removed_while_it_runs_accepts_nothing_more(
         journal.append(entry())
 
 
-def test_a_closed_journal_accepts_nothing(folder: Path) -> None:
+def test_a_closed_journal_accepts_nothing_and_gives_nothing(folder: Path) -> None:
     journal = opened(folder)
     for _ in range(2):
         journal.close()
-    with pytest.raises(sqlite3.ProgrammingError):
-        journal.append(entry())
+    for call in (lambda: journal.append(entry()), journal.pending, lambda: journal.settle([Dot("m", 1)])):
+        with pytest.raises(Unavailable, match="stopping"):
+            call()
 
 
 # --- damage ---

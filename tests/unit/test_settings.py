@@ -36,6 +36,7 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
     assert (settings.master_host, settings.master_port) == ("0.0.0.0", 8080)
     assert settings.controller_url == "http://127.0.0.1:8082"
     assert (settings.replication_factor, settings.chunk_size, settings.upload_memory) == (3, 1 << 20, 64 << 20)
+    assert settings.spool_size == 1 << 30
     assert (settings.jwt_expiration_hours, settings.jwt_refresh_days, settings.login_rate) == (1, 30, "10/minute")
     assert (settings.log_level, settings.log_format, settings.redis_addr) == ("info", "text", None)
 
@@ -120,6 +121,8 @@ def test_sizes_count_in_powers_of_1024(text: str, size: int) -> None:
         ("TRUSTED_PROXIES", "-1"),
         ("MAX_UPLOAD_SIZE", "-5"),
         ("UPLOAD_MEMORY", "2MB"),
+        ("SPOOL_SIZE", "0"),
+        ("SPOOL_SIZE", "plenty"),
     ],
 )
 def test_a_wrong_value_is_one_line_naming_the_variable(name: str, value: str) -> None:
