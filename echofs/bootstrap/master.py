@@ -50,7 +50,7 @@ def master(settings: Settings) -> Flask:
     plane = parts.open_data_plane(app, settings, basics, meters, spool=journal, alone=True)
     sharing = _open_sharing(settings, basics, meters)
     heads = Heads(plane.catalog, sharing.heads if sharing else None, meters)
-    service = parts.open_file_service(settings, basics, plane, heads, meters)
+    service = parts.open_file_service(settings, basics, plane, journal, heads, meters)
     spooling = Spooling(journal, service.replicator, plane.workers, plane.members, plane.catalog, plane.codec, meters)
     redis = (lambda: sharing.link.here) if sharing else None
     health = MasterHealth(plane.catalog, plane.members, basics.clock, __version__, redis)

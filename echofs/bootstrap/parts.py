@@ -21,6 +21,7 @@ from echofs.adapters.workers_http import HttpWorkers
 from echofs.bootstrap.basics import CONNECT_SECONDS, Basics, open_codec, run_file
 from echofs.bootstrap.files_catalog import check_catalog, files_catalog
 from echofs.core.errors import CatalogUnavailable
+from echofs.core.models import Level
 from echofs.ports.catalog import Catalog
 from echofs.ports.journal import Journal
 from echofs.ports.runtime import Clock, Meters
@@ -29,11 +30,16 @@ from echofs.services.batching import Batcher
 from echofs.services.cluster import MemberView
 from echofs.services.files import Files
 from echofs.services.heads import Heads
+from echofs.services.latencies import WriteLatencies
+from echofs.services.levels import Levels, SystemFloor
 from echofs.services.memory import MemoryBudget
+from echofs.services.parents import Parents
 from echofs.services.publishing import Publisher
 from echofs.services.reading import ChunkReader
+from echofs.services.replays import Replays
 from echofs.services.replication import Replicator
 from echofs.services.restoring import MARK
+from echofs.services.shipping import Shipping
 from echofs.services.streaming import FileReader
 from echofs.services.uploads import Uploads
 from echofs.settings import Settings
@@ -132,25 +138,43 @@ def open_workers(settings: Settings, basics: Basics) -> HttpWorkers:
 
 
 def open_file_service(
-    settings: Settings, basics: Basics, plane: DataPlane, heads: Heads, meters: Meters
+    settings: Settings, basics: Basics, plane: DataPlane, journal: Journal, heads: Heads, meters: Meters
 ) -> FileService:
     """The services behind a master's file routes."""
     wanted = settings.replication_factor
     budget = MemoryBudget(settings.upload_memory)
     replicator = Replicator(plane.workers, plane.members, budget, basics.clock, meters, wanted=wanted)
-    publisher = Publisher(plane.catalog, heads, replicator, plane.codec, basics.clock, basics.ids, meters)
     reader = FileReader(plane.reader, MemoryBudget(settings.upload_memory))
-    uploads = Uploads(
+    latencies = WriteLatencies(basics.clock)
+    levels = Levels(plane.gate, plane.members, SystemFloor(Level.AVAILABLE), latencies)
+    parents = Parents(plane.catalog, journal)
+    shipping = Shipping(replicator, journal, plane.catalog, basics.clock, plane.members.zones)
+    publisher = Publisher(
         plane.catalog,
-        publisher,
-        replicator,
+        journal,
+        parents,
+        heads,
         plane.codec,
-        plane.members,
+        latencies,
+        basics.clock,
+        basics.ids,
+        meters,
+        wanted=wanted,
+    )
+    uploads = Uploads(
+        Replays(plane.catalog, journal),
+        levels,
+        parents,
+        publisher,
+        shipping,
+        plane.codec,
         meters,
         chunk_size=settings.chunk_size,
         max_size=settings.max_upload_size,
     )
-    files = Files(plane.catalog, heads, publisher, reader, plane.workers, plane.members, wanted=wanted)
+    files = Files(
+        plane.catalog, heads, levels, publisher, shipping, reader, plane.workers, plane.members, wanted=wanted
+    )
     return FileService(replicator, reader, uploads, files)
 
 

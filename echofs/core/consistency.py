@@ -9,22 +9,44 @@ from typing import Any
 
 from echofs.core.models import Level
 
-STRONG_REPLICAS = 2
-"""Durable replicas behind an acknowledged strong write: any one worker may then be lost."""
-STRONG_ZONES = 2
 STALENESS_SECONDS = 5.0
 """How far a hybrid read may lag behind the catalog, counted from the sending of the question that validated it."""
 
 
-def quorum_met(acknowledged: Collection[str], zones: Mapping[str, str]) -> bool:
-    """Whether the workers that acknowledged satisfy ``strong``.
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """How many workers, in how many zones, must have made a chunk durable before a write of one level is
+    acknowledged, and whether this master's own disk must hold it too."""
 
-    ``zones`` maps every known worker to its zone; a worker nobody knows any more counts for nothing. Two replicas in
-    two zones are needed; a cluster that has only one zone in all cannot be asked for two.
+    replicas: int
+    zones: int
+    spool: bool
+
+
+DEMANDS: Mapping[Level, Demand] = {
+    Level.STRONG: Demand(replicas=2, zones=2, spool=False),
+    Level.HYBRID: Demand(replicas=1, zones=1, spool=True),
+    Level.AVAILABLE: Demand(replicas=0, zones=0, spool=True),
+}
+"""After a strong write any one worker may be lost, after a hybrid one either disk. A chunk that meets what ``strong``
+demands needs no spool at any level."""
+
+
+def quorum_met(acknowledged: Collection[str], zones: Mapping[str, str], level: Level = Level.STRONG) -> bool:
+    """Whether the workers that acknowledged are as many, in as many zones, as ``level`` demands of workers.
+
+    ``zones`` maps every known worker to its zone; a worker nobody knows any more counts for nothing. A cluster that has
+    only one zone in all cannot be asked for two.
     """
+    demand = DEMANDS[level]
     known = [worker for worker in acknowledged if worker in zones]
-    zones_needed = min(STRONG_ZONES, len(set(zones.values())))
-    return len(known) >= STRONG_REPLICAS and len({zones[worker] for worker in known}) >= zones_needed
+    zones_needed = min(demand.zones, len(set(zones.values())))
+    return len(known) >= demand.replicas and len({zones[worker] for worker in known}) >= zones_needed
+
+
+def needs_spool(acknowledged: Collection[str], zones: Mapping[str, str], level: Level) -> bool:
+    """Whether a chunk that so many workers hold must be in the spool too before ``level`` may acknowledge it."""
+    return DEMANDS[level].spool and not quorum_met(acknowledged, zones, Level.STRONG)
 
 
 class Guarantee(StrEnum):

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from echofs.core.consistency import STRONG_REPLICAS, quorum_met
-from echofs.core.models import Digest
+from echofs.core.consistency import DEMANDS, quorum_met
+from echofs.core.models import Digest, Level
 
 
 class ChunkWrite:
-    """Decides where one chunk goes next and when it is safe.
+    """Decides where one chunk goes next and when it is as safe as ``level`` demands of workers.
 
     ``candidates`` are worker ids in placement order. Those in ``unavailable`` are believed to be down: they are owed
     a replica rather than tried, unless the quorum cannot be met without them. No worker is tried twice.
     """
 
     def __init__(
-        self, digest: Digest, candidates: Sequence[str], wanted: int, *, unavailable: frozenset[str] = frozenset()
+        self,
+        digest: Digest,
+        candidates: Sequence[str],
+        wanted: int,
+        *,
+        unavailable: frozenset[str] = frozenset(),
+        level: Level = Level.STRONG,
     ) -> None:
         self.digest = digest
         self.wanted = wanted
+        self.level = level
         self.acknowledged: list[str] = []
         self._placement = list(candidates)
         self._untried = [worker for worker in candidates if worker not in unavailable]
@@ -44,13 +51,14 @@ class ChunkWrite:
         """
         missing = self.wanted - len(self.acknowledged) - len(self._pending)
         chosen = [self._try(worker) for worker in self._untried[: max(missing, 0)]]
-        while not quorum_met(self._asked(), zones) and (helpful := self._helpful(zones)) is not None:
+        while not quorum_met(self._asked(), zones, self.level) and (helpful := self._helpful(zones)) is not None:
             chosen.append(self._try(helpful))
         return chosen
 
-    def satisfied(self, zones: Mapping[str, str]) -> bool:
-        """Whether the ``strong`` quorum stands; ``zones`` maps every known worker to its zone."""
-        return quorum_met(self.acknowledged, zones)
+    def satisfied(self, zones: Mapping[str, str], level: Level | None = None) -> bool:
+        """Whether the quorum of ``level`` stands, by default of the chunk's own; ``zones`` maps every known worker to
+        its zone."""
+        return quorum_met(self.acknowledged, zones, level or self.level)
 
     def hedge(self) -> list[str]:
         """One more worker to ask although answers are still awaited, because they are slow; none if all were asked."""
@@ -85,7 +93,7 @@ class ChunkWrite:
         elsewhere = next((worker for worker in left if zones.get(worker) not in covered), None)
         if elsewhere is not None:
             return elsewhere
-        return left[0] if left and len(self._asked()) < STRONG_REPLICAS else None
+        return left[0] if left and len(self._asked()) < DEMANDS[self.level].replicas else None
 
     def _try(self, worker: str) -> str:
         source = self._untried if worker in self._untried else self._last_resort

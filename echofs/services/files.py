@@ -15,11 +15,13 @@ from echofs.core.placement import zones_of
 from echofs.ports.catalog import Catalog, ListQuery, Page
 from echofs.ports.chunks import WorkerClient
 from echofs.services.cluster import MemberView
+from echofs.services.course import Course
 from echofs.services.heads import FoundHead, Heads
-from echofs.services.intake import Tally
+from echofs.services.levels import Levels
 from echofs.services.publishing import Draft, Published, Publisher, Wish
+from echofs.services.shipping import Shipping
 from echofs.services.streaming import FileReader
-from echofs.services.uploads import check_match
+from echofs.services.uploads import Target
 
 ASKED_TOGETHER = 4096
 
@@ -60,7 +62,9 @@ class Files:
         self,
         catalog: Catalog,
         heads: Heads,
+        levels: Levels,
         publisher: Publisher,
+        shipping: Shipping,
         reader: FileReader,
         workers: WorkerClient,
         members: MemberView,
@@ -69,7 +73,9 @@ class Files:
     ) -> None:
         self._catalog = catalog
         self._heads = heads
+        self._levels = levels
         self._publisher = publisher
+        self._shipping = shipping
         self._reader = reader
         self._workers = workers
         self._members = members
@@ -120,7 +126,7 @@ class Files:
             nothing = Content(0, EMPTY_DIGEST, version.content.chunk_size)
             return Draft(Kind.TOMBSTONE, version.path, nothing, version.content_type)
 
-        return self._publish(owner_id, file_id, draft, wish, if_match)
+        return self._publish(owner_id, file_id, draft, wish, if_match, stores=False)
 
     def count_replicas(self, owner_id: str, file_id: str) -> ReplicaCount:
         """Ask every worker which chunks of the head it holds now: the manifest, the lists and all the bytes.
@@ -157,13 +163,13 @@ class Files:
         draft: Callable[[File | None], Draft],
         wish: Wish,
         if_match: tuple[str, ...] | None,
+        *,
+        stores: bool = True,
     ) -> Published:
-        def find() -> File:
-            head = self._catalog.file(owner_id, file_id)
-            check_match(head, if_match)
-            return head
-
-        return self._publisher.publish(owner_id, find, draft, wish, Tally(self._members.zones))
+        target = Target(owner_id, file_id=file_id, if_match=if_match)
+        plan = self._levels.plan(wish.ask, target.place, size=0, conditional=target.conditional, stores=stores)
+        shipment = self._shipping.open(Course(plan))
+        return self._publisher.publish(target.place, draft, wish, shipment, check=target.check)
 
 
 def _version_of(head: File | None) -> Version:

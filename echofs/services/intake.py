@@ -2,54 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
 
 from echofs.core import chunking
 from echofs.core.errors import BodyMismatch, TooLarge
-from echofs.core.models import ChunkKind, ChunkRecord, Content, Digest
-from echofs.ports.catalog import Catalog
+from echofs.core.models import ChunkKind, Content, Digest
 from echofs.ports.chunks import ChunkCodec, Frame
-from echofs.services.pending import PendingChunk
-from echofs.services.replication import Replicator
-
-MAX_UNSAFE = 20
-"""Chunks of one upload that may be on their way at once."""
-RECORD_AHEAD = 1024
-"""Chunks of a long upload are recorded in the catalog in groups of this size, so that memory stays bounded."""
-
-
-class Tally:
-    """What all chunks of a version have in common: the fewest replicas and zones of any, and the workers that hold
-    each. ``zones`` answers with the zone of every worker known at the moment: some may join during a long upload."""
-
-    def __init__(self, zones: Callable[[], Mapping[str, str]]) -> None:
-        self._zones = zones
-        self.replicas = 0
-        self.zones = 0
-        self.workers: frozenset[str] = frozenset()
-        self.owed = 0
-        self._chunks = 0
-
-    def add(self, record: ChunkRecord) -> None:
-        """Count one chunk."""
-        held, known = frozenset(record.replicas), self._zones()
-        zones = len({known[worker] for worker in held if worker in known})
-        first = self._chunks == 0
-        self.replicas = len(held) if first else min(self.replicas, len(held))
-        self.zones = zones if first else min(self.zones, zones)
-        self.workers = held if first else self.workers & held
-        self.owed += len(record.owed)
-        self._chunks += 1
-
-    def including(self, records: Iterable[ChunkRecord]) -> Tally:
-        """A copy that counts some more chunks."""
-        wider = copy.copy(self)
-        for record in records:
-            wider.add(record)
-        return wider
+from echofs.services.shipping import Sent, Shipment
 
 
 class Intake:
@@ -59,20 +18,9 @@ class Intake:
     so giving up needs no cleaning: what was stored is unreferenced and will be collected.
     """
 
-    def __init__(
-        self,
-        replicator: Replicator,
-        codec: ChunkCodec,
-        catalog: Catalog,
-        tally: Tally,
-        *,
-        chunk_size: int,
-        max_size: int,
-    ) -> None:
-        self._replicator = replicator
+    def __init__(self, shipment: Shipment, codec: ChunkCodec, *, chunk_size: int, max_size: int) -> None:
+        self._shipment = shipment
         self._codec = codec
-        self._catalog = catalog
-        self._tally = tally
         self._chunk_size = chunk_size
         self._max_size = max_size
         self._buffer = bytearray()
@@ -82,8 +30,6 @@ class Intake:
         self._digests: list[Digest] = []
         self._lists: list[Digest] = []
         self._held: Frame | None = None
-        self._unsafe: deque[PendingChunk] = deque()
-        self._safe: list[PendingChunk] = []
 
     def write(self, data: bytes) -> None:
         """Take the next bytes of the body, any number; a whole chunk at a time is taken without a copy.
@@ -123,23 +69,10 @@ class Intake:
             self._store_list()
         return Content(self._size, digest, self._chunk_size, inline, chunking.pack_digests(self._lists))
 
-    def submit_behind(self, frame: Frame) -> PendingChunk:
+    def send_behind(self, frame: Frame) -> Sent:
         """Send a frame right behind all chunks, in one batch with the last. Raises :class:`Unavailable`."""
         last, self._held = self._held, None
-        if last is None:
-            return self._replicator.submit(frame)
-        chunk, behind = self._replicator.submit_together((last, frame))
-        self._unsafe.append(chunk)
-        return behind
-
-    def records(self) -> list[ChunkRecord]:
-        """Wait until every chunk is safe; where those lie that are not recorded in the catalog yet, each counted in
-        the tally."""
-        if self._held is not None:
-            self._unsafe.append(self._replicator.submit(self._held))
-            self._held = None
-        self._await(0)
-        return self._take_records()
+        return self._shipment.send_last(frame, behind=last)
 
     def _cut(self, chunk: bytes) -> None:
         frame = self._codec.encode(chunk)
@@ -175,22 +108,5 @@ class Intake:
     def _send(self, frame: Frame) -> None:
         """Send the frame before this one, which may turn out to be the last."""
         before, self._held = self._held, frame
-        if before is None:
-            return
-        self._unsafe.append(self._replicator.submit(before))
-        self._await(MAX_UNSAFE)
-        if len(self._safe) >= RECORD_AHEAD:
-            self._catalog.record_chunks(self._take_records())
-
-    def _await(self, allowed: int) -> None:
-        while self._unsafe and (len(self._unsafe) > allowed or self._unsafe[0].resolved):
-            chunk = self._unsafe.popleft()
-            chunk.wait()
-            self._safe.append(chunk)
-
-    def _take_records(self) -> list[ChunkRecord]:
-        records = [chunk.record() for chunk in self._safe]
-        self._safe.clear()
-        for record in records:
-            self._tally.add(record)
-        return records
+        if before is not None:
+            self._shipment.send(before)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 
-from echofs.core.consistency import STRONG_REPLICAS
+from echofs.core.consistency import DEMANDS
 from echofs.core.errors import ClusterFull, EchoError, TooFewReplicas
-from echofs.core.models import ChunkRecord
+from echofs.core.models import ChunkRecord, Level
 from echofs.core.replication import ChunkWrite
 from echofs.ports.chunks import Frame
 
@@ -32,15 +32,21 @@ class PendingChunk:
         self._unresolved = threading.Lock()
         self._unresolved.acquire()
 
-    def wait(self) -> None:
-        """Block until the quorum stands. Raises :class:`TooFewReplicas`, :class:`ClusterFull`, or :class:`Unavailable`
-        when replication itself broke off; always ends within twice the deadline."""
-        if not self._resolved:
-            if not self._unresolved.acquire(timeout=DEADLINE_SECONDS * 2):
-                raise self.failure()
-            self._unresolved.release()
+    def wait(self, seconds: float = DEADLINE_SECONDS * 2) -> None:
+        """Block until the quorum of the chunk's level stands. Raises :class:`TooFewReplicas` or :class:`ClusterFull`,
+        after ``seconds`` at the latest, or :class:`Unavailable` when replication itself broke off."""
+        if not self.wait_for(seconds):
+            raise self.failure()
         if self._error is not None:
             raise self._error
+
+    def wait_for(self, seconds: float) -> bool:
+        """Block until it is decided how the chunk fares, at most so long; whether it is."""
+        if not self._resolved:
+            if not self._unresolved.acquire(timeout=max(seconds, 0)):
+                return False
+            self._unresolved.release()
+        return True
 
     def record(self) -> ChunkRecord:
         """Replicas as acknowledged so far and those still owed. What is acknowledged later is settled by itself."""
@@ -65,13 +71,16 @@ class PendingChunk:
         self._resolved = True
         self._unresolved.release()
 
-    def failure(self) -> EchoError:
-        """Why the chunk is not safe, as things stand."""
+    def failure(self, level: Level | None = None) -> EchoError:
+        """Why the chunk is not as safe as ``level`` demands, by default its own, as things stand."""
         acknowledged = len(self.write.acknowledged)
         if self.full and not acknowledged:
             return ClusterFull("Every worker that answered is full; nothing was stored. Free space or add a worker.")
+        level = level or self.write.level
+        demand = DEMANDS[level]
+        needed = f"{demand.replicas} workers in different zones" if demand.replicas > 1 else "a worker"
         return TooFewReplicas(
-            f"A strong write needs {STRONG_REPLICAS} workers in different zones and {acknowledged} made the data "
-            "durable; nothing was acknowledged. Try again when more workers are up.",
+            f"A {level} write needs {needed} and {acknowledged} made the data durable; nothing was acknowledged. Try "
+            "again when more workers are up.",
             retry_after=2,
         )

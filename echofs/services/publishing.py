@@ -1,27 +1,32 @@
-"""Making a version a file's head: its manifest on the workers first, then one catalog transaction."""
+"""Making a version a file's head: its manifest on the workers first, then one catalog transaction; or an entry in this
+host's journal, while the catalog is away and the write's level allows that."""
 
 from __future__ import annotations
 
 import itertools
-import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from echofs.core import manifest
 from echofs.core.chunking import digest_of
-from echofs.core.consistency import STALENESS_SECONDS, Receipt
-from echofs.core.errors import ClusterFull, EchoError, HeadMoved, TooFewReplicas
+from echofs.core.consistency import STALENESS_SECONDS, Guarantee, Receipt
+from echofs.core.entries import JournalEntry, OnConflict
+from echofs.core.errors import CatalogUnavailable, EchoError, HeadMoved, NameTaken
 from echofs.core.goals import Ask
+from echofs.core.hybrid_time import follow
 from echofs.core.manifest import Manifest
-from echofs.core.models import ChunkKind, ChunkRecord, Content, Dot, File, IdempotencyRecord, Kind, Level, Version
+from echofs.core.models import ChunkKind, ChunkRecord, Content, Dot, File, IdempotencyRecord, Kind, Version
 from echofs.ports.catalog import Catalog, Commit
-from echofs.ports.chunks import ChunkCodec
+from echofs.ports.chunks import ChunkCodec, Frame
+from echofs.ports.journal import Journal
 from echofs.ports.runtime import Clock, Ids, Meters
 from echofs.services.batching import Batcher
 from echofs.services.heads import Heads
-from echofs.services.intake import Intake, Tally
-from echofs.services.pending import PendingChunk
-from echofs.services.replication import Replicator
+from echofs.services.intake import Intake
+from echofs.services.latencies import WriteLatencies
+from echofs.services.parents import AWAY, Parents, Place
+from echofs.services.replays import answer_of
+from echofs.services.shipping import Shipment
 
 COMMITS_TOGETHER = 64
 ATTEMPTS = 50
@@ -45,22 +50,44 @@ class Draft:
 @dataclass(frozen=True, slots=True)
 class Wish:
     """Who asks for what beside the bytes. ``started`` is the request's arrival on the monotonic clock, in seconds;
-    ``user_name`` stands in the manifest; ``fingerprint`` identifies the request for its ``idempotency_key``."""
+    ``user_name`` stands in the manifest; ``fingerprint`` identifies the request for its ``idempotency_key``;
+    ``on_conflict`` is what a provisional version does when it meets another one later."""
 
     ask: Ask
     started: float
     user_name: str
     idempotency_key: str = ""
     fingerprint: str = ""
+    on_conflict: OnConflict = OnConflict.KEEP_BOTH
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A committed version and what it got. ``replayed`` marks an answer repeated for an Idempotency-Key."""
+    """A version and what it got. ``replayed`` marks an answer repeated for an Idempotency-Key."""
 
     file: File
     receipt: Receipt
     replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """A version with its parent and everything that goes into the catalog, or the journal, with it."""
+
+    owner_id: str
+    wish: Wish
+    parent: File | None
+    version: Version
+    content: tuple[ChunkRecord, ...]
+    manifest: tuple[ChunkRecord, ...]
+    shipment: Shipment
+
+    @property
+    def file(self) -> File:
+        """The file with this version as its head."""
+        version = self.version
+        created_at = self.parent.created_at if self.parent else version.created_at
+        return File(version.file_id, self.owner_id, version, created_at)
 
 
 class Publisher:
@@ -69,69 +96,123 @@ class Publisher:
     def __init__(
         self,
         catalog: Catalog,
+        journal: Journal,
+        parents: Parents,
         heads: Heads,
-        replicator: Replicator,
         codec: ChunkCodec,
+        latencies: WriteLatencies,
         clock: Clock,
         ids: Ids,
         meters: Meters,
+        *,
+        wanted: int,
     ) -> None:
+        self._journal = journal
+        self._parents = parents
         self._heads = heads
-        self._replicator = replicator
         self._codec = codec
+        self._latencies = latencies
         self._clock = clock
         self._ids = ids
         self._meters = meters
+        self._wanted = wanted
         self._origin = ids.new()
         self._counter = itertools.count(1)
         self._commits: Batcher[Commit, File | EchoError] = Batcher(catalog.commit, COMMITS_TOGETHER)
 
     def publish(
         self,
-        owner_id: str,
-        find: Callable[[], File | None],
+        place: Place,
         draft: Callable[[File | None], Draft],
         wish: Wish,
-        tally: Tally,
+        shipment: Shipment,
+        *,
         intake: Intake | None = None,
+        check: Callable[[File | None], None] = lambda head: None,
     ) -> Published:
-        """Commit the version that ``draft`` makes of the head that ``find`` sees.
+        """Commit the version that ``draft`` makes of the head at ``place``, or write it down as provisional where the
+        course of the shipment allows that.
 
-        When another writer moves the head meanwhile, both are asked again: ``find`` raises if the client's condition no
-        longer holds. ``intake`` brings the chunks of new content; the manifest travels right behind the last of them.
-        Raises :class:`HeadMoved` after too many lost races, and what the callables, replication and the catalog raise.
+        When another writer moves the head meanwhile, both are asked again; ``check`` raises if the client's condition
+        does not hold of a head. ``intake`` brings the chunks of new content; the manifest travels right behind the last
+        of them. Raises :class:`HeadMoved` after too many lost races, and what the callables, replication, the spool and
+        the catalog raise.
         """
-        chunks: tuple[ChunkRecord, ...] | None = None
+        course = shipment.course
+        content: tuple[ChunkRecord, ...] | None = None
         for _ in range(ATTEMPTS):
-            head = find()
-            version, described = self._version(head, draft(head), owner_id, wish.user_name)
+            parent = self._parents.find(place, course)
+            check(parent)
+            version, described = self._version(parent, draft(parent), place.owner_id, wish.user_name)
             frame = self._codec.encode(described, version.manifest, ChunkKind.MANIFEST)
-            pending = intake.submit_behind(frame) if intake else self._replicator.submit(frame)
-            if chunks is None:
-                chunks = tuple(intake.records()) if intake else ()
-            manifest_records = _await_manifest(pending, version)
-            receipt = self._receipt(version, wish, tally.including(manifest_records))
-            remembered = self._remember(owner_id, version, wish, receipt)
-            commit = Commit(owner_id, version, (*chunks, *manifest_records), remembered)
-            outcome = self._commits.call(commit)
-            self._meters.add("commits", result="refused" if isinstance(outcome, EchoError) else "committed")
-            if isinstance(outcome, File):
-                return self.acknowledge(Published(outcome, receipt))
-            if not isinstance(outcome, HeadMoved):
-                raise outcome
+            manifest_records, frames = _ship(frame, version, shipment, intake)
+            if content is None:
+                content = tuple(shipment.records())
+            write = _Write(place.owner_id, wish, parent, version, content, manifest_records, shipment)
+            if course.provisional:
+                return self._write_down(write, frames)
+            published = self._commit(write)
+            if published is not None:
+                return published
         raise HeadMoved("Other writers kept changing this file; nothing was changed. Try again.")
 
     def acknowledge(self, published: Published) -> Published:
-        """The last step before a write is answered, for the first time or again: reads through any master must see it,
-        and the receipt says so where that cannot be promised."""
+        """The last step before a committed write is answered, for the first time or again: reads through any master
+        must see it, and the receipt says so where that cannot be promised."""
         if self._heads.superseded(published.file):
             return published
         reasons = filter(None, (published.receipt.reason, _LAGGING))
         return replace(published, receipt=replace(published.receipt, reason=" ".join(reasons)))
 
+    def _commit(self, write: _Write) -> Published | None:
+        """The committed version, or the provisional one it became; None if another writer was faster."""
+        receipt = self._receipt(write)
+        chunks = (*write.content, *write.manifest)
+        commit = Commit(write.owner_id, write.version, chunks, self._remember(write, receipt))
+        try:
+            outcome = self._commits.call(commit)
+        except CatalogUnavailable as error:
+            # It may have been committed all the same: the journal's replay knows it by its dot.
+            write.shipment.course.leave_catalog(AWAY, error)
+            return self._write_down(write, ())
+        self._meters.add("commits", result="refused" if isinstance(outcome, EchoError) else "committed")
+        if isinstance(outcome, HeadMoved):
+            return None
+        if isinstance(outcome, EchoError):
+            raise outcome
+        self._count(write, receipt)
+        return self.acknowledge(Published(outcome, receipt))
+
+    def _write_down(self, write: _Write, frames: Sequence[Frame]) -> Published:
+        """Accept a version without the catalog, with the frames that go into the spool in the same step."""
+        version, parent = write.version, write.parent
+        if version.kind is Kind.MOVE:
+            there = self._parents.known(Place(write.owner_id, path=version.path))
+            if there is not None and there.id != version.file_id:
+                raise NameTaken("Another file has this path; nothing was changed.", field="path")
+        write.shipment.spooled = write.shipment.spooled or bool(frames)
+        receipt = replace(self._receipt(write), committed=False, guarantee=Guarantee.CAUSAL)
+        self._journal.append(
+            JournalEntry(
+                owner_id=write.owner_id,
+                owner_name=write.wish.user_name,
+                version=version,
+                parent_dot=parent.head.dot if parent else None,
+                parent_manifest=parent.head.manifest if parent else "",
+                chunks=(*write.content, *write.manifest),
+                on_conflict=write.wish.on_conflict,
+                idempotency=self._remember(write, receipt),
+            ),
+            frames,
+        )
+        self._meters.add("provisional_versions")
+        self._count(write, receipt)
+        return Published(write.file, receipt)
+
     def _version(self, head: File | None, draft: Draft, owner_id: str, owner_name: str) -> tuple[Version, bytes]:
         """The version that follows ``head``, and its manifest."""
         number = head.head.number + 1 if head else 1
+        seen = (head.head.created_at,) if head else ()
         version = Version(
             file_id=head.id if head else self._ids.new(),
             number=number,
@@ -143,49 +224,69 @@ class Publisher:
             content_version=number if head is None or draft.kind is Kind.CONTENT else head.head.content_version,
             manifest="",
             dot=Dot(self._origin, next(self._counter)),
-            created_at=self._clock.now(),
+            created_at=follow(self._clock.now(), *seen),
         )
         parent = head.head.manifest if head else ""
         described = manifest.encode(Manifest(version, owner_id, owner_name, parent, self._ids.new()))
         return replace(version, manifest=digest_of(described)), described
 
-    def _receipt(self, version: Version, wish: Wish, tally: Tally) -> Receipt:
+    def _receipt(self, write: _Write) -> Receipt:
+        """What the write got, if it is committed."""
+        course, version = write.shipment.course, write.version
+        tally = write.shipment.tally.including(write.manifest)
+        missing = _missing(tally.replicas, self._wanted, spooled=write.shipment.spooled)
         return Receipt(
-            mode_requested=wish.ask.text,
-            mode_used=Level.STRONG,
+            mode_requested=write.wish.ask.text,
+            mode_used=course.level,
             version=version.number,
             dot=f"{version.dot.origin}:{version.dot.counter}",
             replicas=tally.replicas,
-            replicas_wanted=self._replicator.wanted,
+            replicas_wanted=self._wanted,
             zones=tally.zones,
             workers=tuple(sorted(tally.workers)),
             owed=tally.owed,
             committed=True,
-            latency_ms=round((self._clock.monotonic() - wish.started) * 1000, 1),
-            reason=_reason(tally, self._replicator.wanted),
+            latency_ms=round((self._clock.monotonic() - write.wish.started) * 1000, 1),
+            reason=" ".join(filter(None, (course.reason, missing))),
+            spooled=write.shipment.spooled,
+            decision=course.decision_id,
+            degraded=course.degraded,
         )
 
-    def _remember(self, owner_id: str, version: Version, wish: Wish, receipt: Receipt) -> IdempotencyRecord | None:
-        if not wish.idempotency_key:
+    def _remember(self, write: _Write, receipt: Receipt) -> IdempotencyRecord | None:
+        key = write.wish.idempotency_key
+        if not key:
             return None
-        answer = json.dumps({"file": version.file_id, "version": version.number, "receipt": asdict(receipt)})
-        return IdempotencyRecord(owner_id, wish.idempotency_key, wish.fingerprint, answer, self._clock.now())
+        answer = answer_of(write.file, receipt)
+        return IdempotencyRecord(write.owner_id, key, write.wish.fingerprint, answer, self._clock.now())
+
+    def _count(self, write: _Write, receipt: Receipt) -> None:
+        level = receipt.mode_used
+        self._meters.add("writes", level=level.value)
+        if receipt.degraded:
+            self._meters.add("degraded_writes", level=level.value)
+        seconds = self._clock.monotonic() - write.wish.started
+        self._latencies.observe(level, seconds, write.version.content.size)
 
 
-def _await_manifest(pending: PendingChunk, version: Version) -> tuple[ChunkRecord, ...]:
-    try:
-        pending.wait()
-    except (ClusterFull, TooFewReplicas):
-        # A tombstone frees room and must be possible when there is none: at worst the catalog alone carries it. A copy
-        # that was made is recorded, so that repair can make the others of it.
-        if version.kind is not Kind.TOMBSTONE:
-            raise
-        if not pending.write.acknowledged:
-            return ()
-    return (pending.record(),)
+def _ship(
+    frame: Frame, version: Version, shipment: Shipment, intake: Intake | None
+) -> tuple[tuple[ChunkRecord, ...], Sequence[Frame]]:
+    """Send the manifest and make all chunks as safe as the level demands: the manifest's record, and the frames that
+    are still to be made durable here together with a provisional version."""
+    # A tombstone frees room and must be possible when there is none: at worst the catalog alone carries it. A copy that
+    # was made is recorded, so that repair can make the others of it.
+    dispensable = version.kind is Kind.TOMBSTONE
+    sent = intake.send_behind(frame) if intake else shipment.send_last(frame)
+    frames = shipment.close(sent, optional=dispensable)
+    if not shipment.course.provisional:
+        shipment.spool(frames, optional=dispensable)
+    kept = not dispensable or sent.chunk.write.acknowledged or shipment.spooled or shipment.course.provisional
+    return ((sent.chunk.record(),) if kept else (), frames)
 
 
-def _reason(tally: Tally, wanted: int) -> str:
-    if tally.replicas >= wanted:
+def _missing(replicas: int, wanted: int, *, spooled: bool) -> str:
+    if replicas >= wanted:
         return ""
-    return f"{tally.replicas} of {wanted} replicas were durable when this was answered; the rest are being made."
+    rest = "this master's disk holds the bytes, and the rest are" if spooled else "the rest are"
+    return f"{replicas} of {wanted} replicas were durable when this was answered; {rest} being made."

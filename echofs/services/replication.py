@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from echofs.core import placement
 from echofs.core.errors import Unavailable
-from echofs.core.models import Digest
+from echofs.core.models import Digest, Level
 from echofs.core.replication import ChunkWrite
 from echofs.ports.chunks import Frame, StoreReply, WorkerClient
 from echofs.ports.runtime import Clock, Meters
@@ -66,28 +66,29 @@ class Replicator:
         """Replicas every chunk should have."""
         return self._wanted
 
-    def submit(self, frame: Frame) -> PendingChunk:
-        """Start replicating a chunk; blocks while the memory budget is exhausted. Raises :class:`Unavailable`."""
-        return self.submit_together((frame,))[0]
+    def submit(self, frame: Frame, level: Level = Level.STRONG) -> PendingChunk:
+        """Start replicating a chunk until as many workers hold it as ``level`` demands, and some more; blocks while the
+        memory budget is exhausted. Raises :class:`Unavailable`."""
+        return self.submit_together((frame,), level)[0]
 
-    def submit_together(self, frames: Sequence[Frame]) -> list[PendingChunk]:
+    def submit_together(self, frames: Sequence[Frame], level: Level = Level.STRONG) -> list[PendingChunk]:
         """Like :meth:`submit` for several chunks, which where they go to the same worker go in one batch, in order."""
         size = sum(len(frame) for frame in frames)
         self._budget.acquire(size, DEADLINE_SECONDS)
         try:
-            loop, chunks = self._enqueue(frames)
+            loop, chunks = self._enqueue(frames, level)
         except BaseException:
             self._budget.release(size)
             raise
         loop.wake()
         return chunks
 
-    def _enqueue(self, frames: Sequence[Frame]) -> tuple[_ReplicationLoop, list[PendingChunk]]:
+    def _enqueue(self, frames: Sequence[Frame], level: Level) -> tuple[_ReplicationLoop, list[PendingChunk]]:
         members, unavailable, now = self._members.members(), self._members.unavailable(), self._clock.monotonic()
         chunks: list[PendingChunk] = []
         for frame in frames:
             candidates = [member.worker_id for member in placement.order(members, frame.digest)]
-            write = ChunkWrite(frame.digest, candidates, self._wanted, unavailable=unavailable)
+            write = ChunkWrite(frame.digest, candidates, self._wanted, unavailable=unavailable, level=level)
             chunks.append(PendingChunk(frame, write, now))
         with self._lock:
             if self._stopped:
@@ -245,6 +246,8 @@ class _ReplicationLoop(threading.Thread):
             if chunk in self._open:
                 self._open.remove(chunk)
                 self._release(chunk)
+        elif chunk.safe_at is not None and _enough(write, zones):
+            chunk.resolve()
 
     def _release(self, chunk: PendingChunk) -> None:
         """Let go of the bytes: a long upload keeps its chunks' outcomes for a while, not their frames."""
@@ -286,3 +289,11 @@ class _ReplicationLoop(threading.Thread):
                 self._drop_waiting(worker_id)
                 return
             lane.batches[number] = batch
+
+
+def _enough(write: ChunkWrite, zones: Mapping[str, str]) -> bool:
+    """Whether nobody has to wait any longer for a chunk that is as safe as its level demands: below ``strong`` an early
+    answer is worth more than the remaining replicas, but where workers can take the spool's place it waits for that."""
+    if write.level is Level.AVAILABLE:
+        return write.satisfied(zones, Level.STRONG)
+    return write.level is Level.HYBRID

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 
-from echofs.core.consistency import Receipt, quorum_met
-from echofs.core.errors import IdempotencyKeyReused, NotFound, PreconditionFailed, TooFewReplicas
+from echofs.core.choosing import Plan
+from echofs.core.errors import IdempotencyKeyReused, PreconditionFailed
 from echofs.core.goals import Ask
 from echofs.core.models import Digest, File, Kind
 from echofs.core.names import check_path
-from echofs.ports.catalog import Catalog
 from echofs.ports.chunks import ChunkCodec
 from echofs.ports.runtime import Meters
-from echofs.services.cluster import MemberView
-from echofs.services.intake import Intake, Tally
+from echofs.services.course import Course
+from echofs.services.intake import Intake
+from echofs.services.levels import Levels
+from echofs.services.parents import Parents, Place
 from echofs.services.publishing import Draft, Published, Publisher, Wish
-from echofs.services.replication import Replicator
+from echofs.services.replays import Replays
+from echofs.services.shipping import Shipment, Shipping
 
 ANY = "*"
 
@@ -35,6 +36,28 @@ class Target:
     if_match: tuple[str, ...] | None = None
     create_only: bool = False
 
+    @property
+    def place(self) -> Place:
+        """What is written to."""
+        return Place(self.owner_id, self.file_id, "" if self.file_id else self.path)
+
+    @property
+    def conditional(self) -> bool:
+        """Whether the write depends on what is there."""
+        return self.if_match is not None or self.create_only
+
+    def check(self, head: File | None) -> None:
+        """Raise :class:`PreconditionFailed` unless the conditions hold of this head."""
+        if head is None:
+            if self.if_match is not None:
+                raise PreconditionFailed("There is no file at this path to match; nothing was changed.")
+            return
+        if self.create_only:
+            raise PreconditionFailed(
+                "A file with this path exists already; nothing was changed.", field="If-None-Match"
+            )
+        check_match(head, self.if_match)
+
 
 @dataclass(frozen=True, slots=True)
 class Declared:
@@ -47,13 +70,14 @@ class Declared:
 class Upload:
     """One upload under way: bytes in, then :meth:`finish`. Dropping it leaves nothing visible. Not thread-safe."""
 
-    def __init__(self, uploads: Uploads, target: Target, declared: Declared, wish: Wish) -> None:
+    def __init__(self, uploads: Uploads, target: Target, declared: Declared, wish: Wish, course: Course) -> None:
         self._uploads = uploads
         self._target = target
         self._declared = declared
         self._wish = wish
-        self._tally = Tally(uploads.members.zones)
-        self._intake = uploads.intake(self._tally)
+        self._course = course
+        self._shipment = uploads.shipping.open(course)
+        self._intake = uploads.intake(self._shipment)
 
     def write(self, data: bytes) -> None:
         """Take the next bytes of the body. Raises what :meth:`Intake.write` raises."""
@@ -65,13 +89,15 @@ class Upload:
         ``path`` is for a target without one, ``ask`` overrides the wish made at the beginning.
 
         Raises :class:`BodyMismatch`, :class:`PreconditionFailed` (another writer won a conditional write),
-        :class:`NotFound` (the file vanished meanwhile), :class:`TooFewReplicas`.
+        :class:`NotFound` (the file vanished meanwhile), :class:`TooFewReplicas`, :class:`SpoolFull`.
         """
         wish = replace(self._wish, ask=ask) if ask else self._wish
         target = self._target
         if not target.file_id and not target.path:
             target = replace(target, path=check_path(path))
         content = self._intake.finish(self._declared.size, self._declared.digest)
+        if wish is not self._wish or target is not self._target:
+            self._course.replan(self._uploads.plan(target, wish, content.size))
 
         def draft(head: File | None) -> Draft:
             kept_type = head.head.content_type if head else ""
@@ -79,7 +105,7 @@ class Upload:
 
         try:
             published = self._uploads.publisher.publish(
-                target.owner_id, lambda: self._uploads.head(target), draft, wish, self._tally, self._intake
+                target.place, draft, wish, self._shipment, intake=self._intake, check=target.check
             )
         except (IdempotencyKeyReused, PreconditionFailed):
             # The same request, sent twice at once, was committed by its twin a moment ago: that alone may be why the
@@ -97,21 +123,23 @@ class Uploads:
 
     def __init__(
         self,
-        catalog: Catalog,
+        replays: Replays,
+        levels: Levels,
+        parents: Parents,
         publisher: Publisher,
-        replicator: Replicator,
+        shipping: Shipping,
         codec: ChunkCodec,
-        members: MemberView,
         meters: Meters,
         *,
         chunk_size: int,
         max_size: int,
     ) -> None:
         self.publisher = publisher
-        self.members = members
+        self.shipping = shipping
         self.meters = meters
-        self._catalog = catalog
-        self._replicator = replicator
+        self._replays = replays
+        self._levels = levels
+        self._parents = parents
         self._codec = codec
         self._chunk_size = chunk_size
         self._max_size = max_size
@@ -120,7 +148,8 @@ class Uploads:
         """Start an upload, or repeat the answer already given to its Idempotency-Key.
 
         What can be refused without the body is refused here: raises :class:`InvalidName`, :class:`NotFound`,
-        :class:`PreconditionFailed`, :class:`IdempotencyKeyReused`, :class:`TooFewReplicas`.
+        :class:`PreconditionFailed`, :class:`IdempotencyKeyReused`, :class:`TooFewReplicas`,
+        :class:`CatalogUnavailable`.
         """
         if wish.idempotency_key:
             replay = self.replay(target.owner_id, wish)
@@ -128,70 +157,28 @@ class Uploads:
                 return replay
         if target.path:
             target = replace(target, path=check_path(target.path))
-        if target.file_id or target.if_match is not None or target.create_only:
-            self.head(target)
-        self._check_workers()
-        return Upload(self, target, declared, wish)
+        course = Course(self.plan(target, wish, declared.size))
+        if target.file_id or target.conditional:
+            target.check(self._parents.find(target.place, course))
+        return Upload(self, target, declared, wish, course)
 
-    def intake(self, tally: Tally) -> Intake:
+    def plan(self, target: Target, wish: Wish, size: int | None) -> Plan:
+        """The levels at which to try it. Raises :class:`TooFewReplicas` or :class:`CatalogUnavailable` when none can be
+        met."""
+        return self._levels.plan(wish.ask, target.place, size=size, conditional=target.conditional)
+
+    def intake(self, shipment: Shipment) -> Intake:
         """A fresh intake for one upload."""
-        return Intake(
-            self._replicator, self._codec, self._catalog, tally, chunk_size=self._chunk_size, max_size=self._max_size
-        )
-
-    def head(self, target: Target) -> File | None:
-        """The head an upload would follow. Raises :class:`NotFound` or :class:`PreconditionFailed` as its conditions
-        demand."""
-        try:
-            if target.file_id:
-                head = self._catalog.file(target.owner_id, target.file_id)
-            elif target.path:
-                head = self._catalog.file_at(target.owner_id, target.path)
-            else:
-                return None
-        except NotFound:
-            if target.file_id:
-                raise
-            if target.if_match is not None:
-                raise PreconditionFailed("There is no file at this path to match; nothing was changed.") from None
-            return None
-        if target.create_only:
-            raise PreconditionFailed(
-                "A file with this path exists already; nothing was changed.", field="If-None-Match"
-            )
-        check_match(head, target.if_match)
-        return head
-
-    def _check_workers(self) -> None:
-        """Refuse before the body is sent what cannot succeed."""
-        zones = self.members.zones()
-        up = zones.keys() - self.members.unavailable()
-        if not quorum_met(up, zones):
-            raise TooFewReplicas(
-                f"{len(up)} of {len(zones)} workers are up; a strong write needs two in different "
-                "zones; nothing was stored.",
-                retry_after=2,
-            )
+        return Intake(shipment, self._codec, chunk_size=self._chunk_size, max_size=self._max_size)
 
     def replay(self, owner_id: str, wish: Wish) -> Published | None:
         """The answer recorded for the wish's Idempotency-Key, if any. Raises :class:`IdempotencyKeyReused`."""
-        record = self._catalog.idempotency(owner_id, wish.idempotency_key)
-        if record is None:
+        answered = self._replays.find(owner_id, wish.idempotency_key, wish.fingerprint)
+        if answered is None:
             return None
-        if record.fingerprint != wish.fingerprint:
-            raise IdempotencyKeyReused(
-                "This Idempotency-Key was used for another request; use a fresh key.", field="Idempotency-Key"
-            )
-        answer = json.loads(record.answer)
-        versions = self._catalog.versions(owner_id, answer["file"])
-        version = next(version for version in versions if version.number == answer["version"])
-        published = Published(
-            File(version.file_id, owner_id, version, versions[-1].created_at),
-            Receipt.parsed(answer["receipt"]),
-            replayed=True,
-        )
+        published = Published(*answered, replayed=True)
         # The master that committed it may have died before it told anybody.
-        return self.publisher.acknowledge(published)
+        return published if published.receipt.provisional else self.publisher.acknowledge(published)
 
 
 def check_match(head: File, if_match: tuple[str, ...] | None) -> None:

@@ -14,7 +14,7 @@ from echofs.services.publishing import Wish
 from echofs.web import conditions
 from echofs.web.access import current_user
 from echofs.web.answers import ok
-from echofs.web.levels import asked, read_headers, read_receipt_json, read_wish, write_headers
+from echofs.web.levels import asked, on_conflict, read_headers, read_receipt_json, read_wish, write_headers
 from echofs.web.render import count_json, file_json, receipt_json, version_json
 from echofs.web.schemas import MoveSchema, load
 
@@ -44,7 +44,7 @@ def files_blueprint(files: Files, monotonic: Callable[[], float]) -> Blueprint:
     @blueprint.patch("/<file_id>")
     def change(file_id: str) -> Response:
         path = load(MoveSchema, request)["path"]
-        wish = Wish(asked(request), monotonic(), current_user().name)
+        wish = _wish(monotonic())
         moved = files.move(current_user().user_id, file_id, path, wish, conditions.if_match(request))
         receipt = moved.receipt
         return ok(
@@ -56,7 +56,7 @@ def files_blueprint(files: Files, monotonic: Callable[[], float]) -> Blueprint:
 
     @blueprint.delete("/<file_id>")
     def delete(file_id: str) -> Response:
-        wish = Wish(asked(request), monotonic(), current_user().name)
+        wish = _wish(monotonic())
         gone = files.delete(current_user().user_id, file_id, wish, conditions.if_match(request))
         receipt = gone.receipt
         return ok(
@@ -73,6 +73,10 @@ def files_blueprint(files: Files, monotonic: Callable[[], float]) -> Blueprint:
         return ok({"receipt": count_json(files.count_replicas(current_user().user_id, file_id))})
 
     return blueprint
+
+
+def _wish(started: float) -> Wish:
+    return Wish(asked(request), started, current_user().name, on_conflict=on_conflict(request))
 
 
 def _query(owner_id: str) -> ListQuery:

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from flask import Request
 
 from echofs.core.consistency import Guarantee, ReadReceipt, Receipt
+from echofs.core.entries import OnConflict
+from echofs.core.errors import InvalidRequest
 from echofs.core.goals import Ask, parse_ask, staleness_allowed
 from echofs.core.models import Level
 from echofs.services.heads import FoundHead
@@ -19,11 +21,20 @@ STALENESS_HEADER = "X-EchoFS-Staleness-Ms"
 SESSION_HEADER = "X-EchoFS-Session"
 GUARANTEE_HEADER = "X-EchoFS-Guarantee"
 DECISION_HEADER = "X-EchoFS-Decision"
+ON_CONFLICT_HEADER = "X-EchoFS-On-Conflict"
 
 
 def asked(request: Request) -> Ask:
     """The levels asked for in the query or the header. Raises :class:`InvalidRequest`."""
     return parse_ask(request.args.get("consistency") or request.headers.get(LEVEL_HEADER))
+
+
+def on_conflict(request: Request) -> OnConflict:
+    """What is to be done when a provisional write meets another one. Raises :class:`InvalidRequest`."""
+    wanted = request.headers.get(ON_CONFLICT_HEADER, OnConflict.KEEP_BOTH).strip().lower()
+    if wanted not in set(OnConflict):
+        raise InvalidRequest(f"On a conflict, choose {', '.join(OnConflict)}.", field=ON_CONFLICT_HEADER)
+    return OnConflict(wanted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from flask import Blueprint, Request, Response, request
 
@@ -16,7 +17,7 @@ from echofs.web import bodies, conditions
 from echofs.web.access import current_user
 from echofs.web.answers import ok
 from echofs.web.forms import Form
-from echofs.web.levels import asked, write_headers
+from echofs.web.levels import asked, on_conflict, write_headers
 from echofs.web.render import file_json, receipt_json
 
 _FORM = "multipart/form-data"
@@ -90,15 +91,16 @@ def _kept_type(mimetype: str) -> str:
 
 
 def _wish(request: Request, started: float, user_name: str) -> Wish:
-    ask = asked(request)
+    wish = Wish(asked(request), started, user_name, on_conflict=on_conflict(request))
     key = request.headers.get("Idempotency-Key", "")
     if not key:
-        return Wish(ask, started, user_name)
+        return wish
     if not _IDEMPOTENCY_KEY.fullmatch(key):
         raise InvalidRequest("An Idempotency-Key has 1 to 128 printable ASCII characters.", field="Idempotency-Key")
     digest = request.headers.get("Content-Digest", "")
     same = [request.method, request.full_path, request.mimetype, str(request.content_length), digest]
-    return Wish(ask, started, user_name, key, hashlib.sha256("\0".join(same).encode()).hexdigest())
+    fingerprint = hashlib.sha256("\0".join(same).encode()).hexdigest()
+    return replace(wish, idempotency_key=key, fingerprint=fingerprint)
 
 
 def _answer(published: Published) -> Response:

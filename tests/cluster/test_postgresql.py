@@ -30,6 +30,7 @@ FILES = max(WRITES // 40, 4)
 CLIENTS = 16
 PATIENCE_SECONDS = 60.0
 RETRYABLE = (409, 503)
+STRONG = {"X_EchoFS_Consistency": "strong"}
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +120,7 @@ class Writers:
 
     def _write(self, user: User, path: str, content: bytes, key: str) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while (reply := user.upload(path, content, Idempotency_Key=key)).status in RETRYABLE:
+        while (reply := user.upload(path, content, Idempotency_Key=key, **STRONG)).status in RETRYABLE:
             assert time.monotonic() < deadline, reply.body
             assert reply.status == 409 or reply.headers["Retry-After"]
             with self._lock:
@@ -160,7 +161,9 @@ def test_a_database_that_stands_still_is_answered_for_and_comes_back(hosts: Host
     # Nobody waits longer than this for an answer, however many wait.
     hurried = [User(each.url, each.token, timeout=15) for each in users]
     with frozen(database), ThreadPoolExecutor(CLIENTS) as pool:
-        asked = [pool.submit(each.upload, f"late/{index}.txt", b"late") for each in hurried for index in range(8)]
+        asked = [
+            pool.submit(each.upload, f"late/{index}.txt", b"late", **STRONG) for each in hurried for index in range(8)
+        ]
         replies = [each.result() for each in asked]
         again = [each.call("GET", "/api/v1/files") for each in hurried]
         reports = [health(each.url) for each in users]

@@ -15,12 +15,15 @@ NAMES = frozenset(
         "chunks_stored",
         "commits",
         "corrupt_replicas",
+        "degraded_writes",
         "head_lookups",
+        "provisional_versions",
         "read_fallbacks",
         "redis_failures",
         "repairs",
         "replica_failures",
         "spool_deliveries",
+        "writes",
     }
 )
 

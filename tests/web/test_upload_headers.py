@@ -43,6 +43,20 @@ def test_an_unknown_level_is_refused() -> None:
     assert caught.value.field == "consistency"
 
 
+@pytest.mark.parametrize(
+    ("sent", "wanted"), [("keep-both", "keep-both"), (" Merge ", "merge"), ("ASK", "ask"), (None, "keep-both")]
+)
+def test_what_to_do_about_conflicts_is_kept_with_the_wish(sent: str | None, wanted: str) -> None:
+    headers = {"X_EchoFS_On_Conflict": sent} if sent else {}
+    assert _wish(request(**headers), 0, "anna").on_conflict.value == wanted
+
+
+def test_an_unknown_way_with_conflicts_is_refused_with_the_choices() -> None:
+    with pytest.raises(InvalidRequest, match="keep-both, merge, ask") as caught:
+        _wish(request(X_EchoFS_On_Conflict="overwrite"), 0, "anna")
+    assert caught.value.field == "X-EchoFS-On-Conflict"
+
+
 @pytest.mark.parametrize("key", ["a", "x" * 128, "!~#{}", '"quoted"'])
 def test_a_printable_key_is_kept_as_it_is(key: str) -> None:
     assert _wish(request(Idempotency_Key=key), 0, "anna").idempotency_key == key

@@ -6,7 +6,8 @@ import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from echofs.core.consistency import STRONG_REPLICAS, quorum_met
+from echofs.core.consistency import DEMANDS, quorum_met
+from echofs.core.models import Level
 from echofs.core.replication import ChunkWrite
 
 DIGEST = "00" * 32
@@ -202,7 +203,7 @@ class ChunkWriteMachine(RuleBasedStateMachine):
             return
         untried = set(self.zones) - set(self.asked)
         acknowledged = self.chunk.acknowledged
-        assert len(acknowledged) >= STRONG_REPLICAS or not untried
+        assert len(acknowledged) >= DEMANDS[Level.STRONG].replicas or not untried
         assert not quorum_met([*acknowledged, *untried], self.zones)
 
 

@@ -7,25 +7,36 @@ from collections.abc import Iterable
 
 from echofs.adapters.frames import Lz4Codec
 from echofs.core import chunking
+from echofs.core.choosing import Plan
 from echofs.core.goals import parse_ask
-from echofs.core.models import Content, Digest
-from echofs.ports.catalog import Catalog
+from echofs.core.models import Content, Digest, File, Level
+from echofs.ports.catalog import Catalog, Change, Changes, Commit
+from echofs.ports.runtime import Ids
+from echofs.services.course import Course
 from echofs.services.files import Files
 from echofs.services.heads import Heads
-from echofs.services.intake import Intake, Tally
+from echofs.services.intake import Intake
+from echofs.services.latencies import WriteLatencies
+from echofs.services.levels import Levels
 from echofs.services.memory import MemoryBudget
+from echofs.services.parents import Parents
 from echofs.services.publishing import Published, Publisher, Wish
 from echofs.services.reading import ChunkReader
 from echofs.services.repair import Repair
+from echofs.services.replays import Replays
 from echofs.services.replication import Replicator
+from echofs.services.shipping import Shipment, Shipping
 from echofs.services.spooling import Spooling
 from echofs.services.streaming import FileReader
 from echofs.services.uploads import Declared, Target, Upload, Uploads
 from tests.fakes.catalog import MemoryCatalog
 from tests.fakes.clock import FakeClock
+from tests.fakes.follower import MemoryFollower
+from tests.fakes.gate import FakeGate
 from tests.fakes.heads import MemoryHeads
 from tests.fakes.ids import SequentialIds
 from tests.fakes.journal import MemoryJournal
+from tests.fakes.levels import FakeDecision, FakeFloors
 from tests.fakes.members import FakeMembers, a_member
 from tests.fakes.meters import FakeMeters
 from tests.fakes.workers import FakeWorkers
@@ -71,20 +82,37 @@ class DataPlane:
         self.reader = FileReader(self.chunks, self.read_budget, threads=4)
         self.heads_cached = MemoryHeads(self.clock)
         self.heads = Heads(self.catalog, self.heads_cached, self.meters)
-        self.publisher = Publisher(
-            self.catalog, self.heads, self.replicator, self.codec, self.clock, SequentialIds(), self.meters
-        )
+        self.gate = FakeGate()
+        self.floors = FakeFloors()
+        self.latencies = WriteLatencies(self.clock)
+        self.levels = Levels(self.gate, self.members, self.floors, self.latencies, lambda size: self.decision)
+        self.decision: FakeDecision | None = None
+        self.follower = MemoryFollower(self.clock)
+        self.parents = Parents(self.catalog, self.journal, self.follower)
+        self.shipping = Shipping(self.replicator, self.journal, self.catalog, self.clock, self.members.zones)
+        self.publisher = self.new_publisher(SequentialIds())
         self.uploads = Uploads(
-            self.catalog,
+            Replays(self.catalog, self.journal),
+            self.levels,
+            self.parents,
             self.publisher,
-            self.replicator,
+            self.shipping,
             self.codec,
-            self.members,
             self.meters,
             chunk_size=CHUNK,
             max_size=max_size,
         )
-        self.files = Files(self.catalog, self.heads, self.publisher, self.reader, self.workers, self.members, wanted=3)
+        self.files = Files(
+            self.catalog,
+            self.heads,
+            self.levels,
+            self.publisher,
+            self.shipping,
+            self.reader,
+            self.workers,
+            self.members,
+            wanted=3,
+        )
         self.repair = Repair(self.catalog, self.workers, self.members, self.chunks, self.clock, self.meters)
         self.spooling = Spooling(
             self.journal, self.replicator, self.workers, self.members, self.catalog, self.codec, self.meters
@@ -97,23 +125,74 @@ class DataPlane:
     def wish(self, key: str = "", fingerprint: str = "print", *, level: str = "auto") -> Wish:
         return Wish(parse_ask(level), self.clock.monotonic(), OWNER_NAME, key, fingerprint if key else "")
 
-    def intake(self, tally: Tally | None = None, *, max_size: int = 0) -> Intake:
-        tally = tally or Tally(self.members.zones)
-        return Intake(self.replicator, self.codec, self.catalog, tally, chunk_size=CHUNK, max_size=max_size)
+    def new_publisher(self, ids: Ids) -> Publisher:
+        """One more process that publishes."""
+        return Publisher(
+            self.catalog,
+            self.journal,
+            self.parents,
+            self.heads,
+            self.codec,
+            self.latencies,
+            self.clock,
+            ids,
+            self.meters,
+            wanted=3,
+        )
+
+    def follow(self, *files: File) -> None:
+        """The host's copy of heads learns of these files."""
+        at = self.follower.position()
+        changes = tuple(Change(at + place, file) for place, file in enumerate(files, 1))
+        last = at + len(files)
+        self.follower.take(Changes(changes, last, last), at, self.clock.monotonic())
+
+    def cut_catalog(self) -> None:
+        """The catalog is away, and the gate has noticed."""
+        self.gate.open = False
+        self.catalog.down = True
+
+    def heal_catalog(self) -> None:
+        self.gate.open = True
+        self.catalog.down = False
+
+    def replay(self) -> list[File]:
+        """Commit what waits in the journal, in order, and forget it."""
+        entries = [entry for _, entry in self.journal.pending()]
+        done = [
+            self.catalog.commit([Commit(entry.owner_id, entry.version, entry.chunks, entry.idempotency)])[0]
+            for entry in entries
+        ]
+        self.journal.settle([entry.version.dot for entry in entries])
+        return [file for file in done if isinstance(file, File)]
+
+    def shipment(self, *levels: Level) -> Shipment:
+        """A shipment that tries these levels, strong alone by default."""
+        chosen = levels or (Level.STRONG,)
+        return self.shipping.open(Course(Plan(chosen, chosen[0])))
+
+    def intake(self, shipment: Shipment | None = None, *, max_size: int = 0) -> Intake:
+        return Intake(shipment or self.shipment(), self.codec, chunk_size=CHUNK, max_size=max_size)
 
     def begin(
-        self, target: Target | str, *, key: str = "", size: int | None = None, digest: Digest | None = None
+        self,
+        target: Target | str,
+        *,
+        key: str = "",
+        size: int | None = None,
+        digest: Digest | None = None,
+        level: str = "auto",
     ) -> Upload:
         """An upload that is not a replay."""
         if isinstance(target, str):
             target = Target(OWNER, path=target)
-        upload = self.uploads.begin(target, Declared(size, digest), self.wish(key))
+        upload = self.uploads.begin(target, Declared(size, digest), self.wish(key, level=level))
         assert isinstance(upload, Upload)
         return upload
 
-    def put(self, target: Target | str, data: bytes, *, key: str = "") -> Published:
+    def put(self, target: Target | str, data: bytes, *, key: str = "", level: str = "auto") -> Published:
         """A whole upload."""
-        upload = self.begin(target, key=key)
+        upload = self.begin(target, key=key, level=level)
         for at in range(0, len(data), 50):
             upload.write(data[at : at + 50])
         return upload.finish()

@@ -12,12 +12,19 @@ from hypothesis import strategies as st
 
 from echofs.core import chunking
 from echofs.core.errors import BodyMismatch, CatalogUnavailable, TooFewReplicas, TooLarge
-from echofs.core.models import ChunkRecord
-from echofs.services import intake as intake_module
-from echofs.services.intake import MAX_UNSAFE, Tally
-from tests.fakes.members import FakeMembers, a_member
+from echofs.core.models import ChunkKind, ChunkRecord
+from echofs.services import shipping
+from echofs.services.intake import Intake
+from echofs.services.shipping import MAX_UNSAFE, Shipment
 from tests.fakes.workers import Fault
 from tests.unit.services.data_plane import CHUNK, DataPlane, bytes_of
+
+
+def _records(plane: DataPlane, shipment: Shipment, intake: Intake) -> list[ChunkRecord]:
+    """Where the chunks of an upload lie once its manifest was sent behind them."""
+    manifest = plane.codec.encode(b"a manifest", kind=ChunkKind.MANIFEST)
+    assert shipment.close(intake.send_behind(manifest)) == []
+    return shipment.records()
 
 
 def _splits(data: bytes, cuts: list[int]) -> Iterator[bytes]:
@@ -30,7 +37,8 @@ def _splits(data: bytes, cuts: list[int]) -> Iterator[bytes]:
 @given(size=st.integers(0, 6 * CHUNK + 1), cuts=st.lists(st.integers(0, 6 * CHUNK + 1), max_size=12))
 def test_any_split_of_the_bytes_is_the_same_content(plane: DataPlane, size: int, cuts: list[int]) -> None:
     data = bytes_of(size)
-    intake = plane.intake()
+    shipment = plane.shipment()
+    intake = plane.intake(shipment)
     for piece in _splits(data, [min(cut, size) for cut in cuts]):
         intake.write(piece)
     content = intake.finish(size, hashlib.sha256(data).hexdigest())
@@ -42,7 +50,7 @@ def test_any_split_of_the_bytes_is_the_same_content(plane: DataPlane, size: int,
     )
     pieces = [data[at : at + CHUNK] for at in range(0, size, CHUNK)]
     assert content.inline == b"".join(hashlib.sha256(piece).digest() for piece in pieces)
-    records = intake.records()
+    records = _records(plane, shipment, intake)
     assert [record.digest for record in records] == chunking.unpack_digests(content.inline)
     assert [record.size for record in records] == [len(piece) for piece in pieces]
     assert plane.read_by_hand(content) == data
@@ -60,11 +68,12 @@ def test_a_body_in_whole_chunks_and_a_body_byte_by_byte_are_the_same(plane: Data
 
 
 def test_an_empty_file_has_no_chunks_and_the_digest_of_nothing(plane: DataPlane) -> None:
-    intake = plane.intake()
+    shipment = plane.shipment()
+    intake = plane.intake(shipment)
     content = intake.finish(0, hashlib.sha256(b"").hexdigest())
     assert (content.size, content.inline, content.lists) == (0, b"", b"")
     assert content.digest == chunking.EMPTY_DIGEST
-    assert intake.records() == []
+    assert _records(plane, shipment, intake) == []
 
 
 @pytest.mark.parametrize("declared", [0, 99, 101])
@@ -95,11 +104,12 @@ def test_a_body_beyond_the_limit_is_refused_as_soon_as_it_is(plane: DataPlane) -
 
 def test_the_same_chunk_many_times_is_one_chunk_listed_many_times(plane: DataPlane) -> None:
     data = b"same" * (CHUNK // 4) * 5
-    intake = plane.intake()
+    shipment = plane.shipment()
+    intake = plane.intake(shipment)
     intake.write(data)
     content = intake.finish(None, None)
     assert len(set(chunking.unpack_digests(content.inline))) == 1
-    assert len(intake.records()) == 5
+    assert len(_records(plane, shipment, intake)) == 5
     assert plane.read_by_hand(content) == data
 
 
@@ -116,10 +126,11 @@ def small_lists(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("chunks", "lists"), [(4, 0), (5, 1), (7, 1), (8, 1), (9, 2), (16, 2), (17, 3)])
 def test_the_digests_of_a_large_file_are_kept_in_chunks_of_their_own(plane: DataPlane, chunks: int, lists: int) -> None:
     data = bytes_of(chunks * CHUNK)
-    intake = plane.intake()
+    shipment = plane.shipment()
+    intake = plane.intake(shipment)
     intake.write(data)
     content = intake.finish(None, None)
-    records = intake.records()
+    records = _records(plane, shipment, intake)
     assert len(content.lists) == lists * 32
     assert len(content.inline) == (0 if lists else chunks * 32)
     assert len(records) == chunks + lists
@@ -129,11 +140,12 @@ def test_the_digests_of_a_large_file_are_kept_in_chunks_of_their_own(plane: Data
 def test_a_long_upload_records_its_chunks_ahead_of_the_commit(
     plane: DataPlane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake_module, "RECORD_AHEAD", 4)
-    intake = plane.intake()
+    monkeypatch.setattr(shipping, "RECORD_AHEAD", 4)
+    shipment = plane.shipment()
+    intake = plane.intake(shipment)
     intake.write(bytes_of(30 * CHUNK))
     digests = chunking.unpack_digests(intake.finish(None, None).inline)
-    left = [record.digest for record in intake.records()]
+    left = [record.digest for record in _records(plane, shipment, intake)]
     ahead = plane.catalog.replicas(digests)
     assert len(left) < 4 + MAX_UNSAFE + 1
     assert set(ahead) == set(digests) - set(left)
@@ -143,7 +155,7 @@ def test_a_long_upload_records_its_chunks_ahead_of_the_commit(
 def test_a_catalog_that_is_away_ends_a_long_upload_and_holds_no_memory(
     plane: DataPlane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake_module, "RECORD_AHEAD", 4)
+    monkeypatch.setattr(shipping, "RECORD_AHEAD", 4)
     plane.catalog.down = True
     with pytest.raises(CatalogUnavailable):
         plane.intake().write(bytes_of(40 * CHUNK))
@@ -154,9 +166,9 @@ def test_no_more_than_a_few_chunks_are_on_their_way_at_once() -> None:
     plane = DataPlane(clock_runs=False)
     for worker_id in "abc":
         plane.workers[worker_id].fault = Fault.SLOW
-    intake = plane.intake()
-    intake.write(bytes_of((MAX_UNSAFE + 1) * CHUNK))  # the last one waits for the manifest
-    assert len(intake._unsafe) == MAX_UNSAFE
+    shipment = plane.shipment()
+    plane.intake(shipment).write(bytes_of((MAX_UNSAFE + 1) * CHUNK))  # the last one waits for the manifest
+    assert len(shipment._window) == MAX_UNSAFE
     plane.replicator.stop()
     assert plane.budget.held == 0
 
@@ -174,42 +186,3 @@ def test_an_upload_that_is_dropped_holds_no_memory(plane: DataPlane) -> None:
     plane.workers["c"].fault = Fault.SILENT
     plane.intake().write(bytes_of(20 * CHUNK))
     assert plane.all_released()
-
-
-# --- the tally ----------------------------------------------------------------------------------------------------
-
-
-def _record(*replicas: str, owed: tuple[str, ...] = ()) -> ChunkRecord:
-    return ChunkRecord("0" * 64, 1, replicas, owed)
-
-
-def test_the_tally_is_that_of_the_chunk_that_has_fewest() -> None:
-    members = FakeMembers([a_member("a", "east"), a_member("b", "east"), a_member("c", "west")])
-    tally = Tally(members.zones)
-    tally.add(_record("a", "b", "c"))
-    assert (tally.replicas, tally.zones, tally.workers, tally.owed) == (3, 2, {"a", "b", "c"}, 0)
-    tally.add(_record("a", "b", owed=("c",)))
-    assert (tally.replicas, tally.zones, tally.workers, tally.owed) == (2, 1, {"a", "b"}, 1)
-    wider = tally.including([_record("a", owed=("b", "c"))])
-    assert (wider.replicas, wider.zones, wider.workers, wider.owed) == (1, 1, {"a"}, 3)
-    assert (tally.replicas, tally.owed) == (2, 1)
-
-
-def test_the_tally_of_nothing_claims_nothing() -> None:
-    tally = Tally(dict)
-    assert (tally.replicas, tally.zones, tally.workers, tally.owed) == (0, 0, frozenset(), 0)
-
-
-def test_a_worker_that_joins_during_an_upload_counts_with_its_zone() -> None:
-    members = FakeMembers([a_member("a"), a_member("b")])
-    tally = Tally(members.zones)
-    tally.add(_record("a", "b"))
-    members.list.append(a_member("c"))
-    tally.add(_record("a", "c"))
-    assert tally.zones == 2
-
-
-def test_a_worker_nobody_knows_any_more_counts_for_no_zone() -> None:
-    tally = Tally(lambda: {"a": "east"})
-    tally.add(_record("a", "gone"))
-    assert (tally.replicas, tally.zones) == (2, 1)

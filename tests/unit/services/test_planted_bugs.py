@@ -11,8 +11,9 @@ import pytest
 from echofs.core.errors import EchoError, HeadMoved, NotFound
 from echofs.core.models import File, Level
 from echofs.ports.catalog import Commit, ListQuery
+from echofs.services.course import Course
 from echofs.services.heads import FoundHead, Heads
-from echofs.services.uploads import Target
+from echofs.services.parents import Place
 from echofs.verify import Operation, check
 from tests.fakes.catalog import MemoryCatalog
 from tests.fakes.clock import FakeClock
@@ -39,17 +40,17 @@ class Recorder:
 
     def write_meanwhile(self, outer: bytes, inner: bytes) -> None:
         """A write that is decided, and before it is committed another one from begin to end."""
-        look, pending = self.plane.uploads.head, [inner]
+        look, pending = self.plane.parents.find, [inner]
 
-        def head(target: Target) -> File | None:
-            seen = look(target)
+        def find(place: Place, course: Course) -> File | None:
+            seen = look(place, course)
             if pending:
                 self.write(pending.pop())
             return seen
 
-        self.plane.uploads.head = head  # type: ignore[method-assign]
+        self.plane.parents.find = find  # type: ignore[method-assign]
         self.write(outer)
-        self.plane.uploads.head = look  # type: ignore[method-assign]
+        self.plane.parents.find = look  # type: ignore[method-assign]
 
     def read(self) -> None:
         start = next(self._ticks)

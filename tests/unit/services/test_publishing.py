@@ -24,7 +24,7 @@ from echofs.core.errors import (
 )
 from echofs.core.models import ChunkKind, Content, File, Kind, Level
 from echofs.ports.catalog import Commit
-from echofs.services.intake import Tally
+from echofs.services.parents import Place
 from echofs.services.publishing import ATTEMPTS, Draft, Published
 from tests.fakes.workers import Fault
 from tests.unit.services.data_plane import OWNER, OWNER_NAME, DataPlane
@@ -47,9 +47,7 @@ def _draft(kind: Kind, path: str) -> Callable[[File | None], Draft]:
 
 
 def _publish(plane: DataPlane, path: str = "a", kind: Kind = Kind.CONTENT, to: str = "", key: str = "") -> Published:
-    return plane.publisher.publish(
-        OWNER, _find(plane, path), _draft(kind, to or path), plane.wish(key), Tally(plane.members.zones)
-    )
+    return plane.publisher.publish(Place(OWNER, path=path), _draft(kind, to or path), plane.wish(key), plane.shipment())
 
 
 def _refusing_first(plane: DataPlane, refusals: int, error: EchoError) -> list[Commit]:
@@ -61,9 +59,7 @@ def _refusing_first(plane: DataPlane, refusals: int, error: EchoError) -> list[C
         return [error] * len(commits) if len(seen) <= refusals else commit(commits)
 
     plane.catalog.commit = refuse  # type: ignore[method-assign]
-    plane.publisher = type(plane.publisher)(
-        plane.catalog, plane.heads, plane.replicator, plane.codec, plane.clock, plane.publisher._ids, plane.meters
-    )
+    plane.publisher = plane.new_publisher(plane.publisher._ids)
     return seen
 
 
@@ -105,9 +101,7 @@ def test_the_manifest_lies_on_the_workers_and_in_the_catalog_before_the_version_
 def test_the_receipt_says_what_was_given(plane: DataPlane) -> None:
     wish = plane.wish()
     plane.clock.advance(0.25)
-    published = plane.publisher.publish(
-        OWNER, _find(plane, "a"), _draft(Kind.CONTENT, "a"), wish, Tally(plane.members.zones)
-    )
+    published = plane.publisher.publish(Place(OWNER, path="a"), _draft(Kind.CONTENT, "a"), wish, plane.shipment())
     receipt, version = published.receipt, published.file.head
     assert (receipt.mode_requested, receipt.mode_used, receipt.committed) == ("auto", Level.STRONG, True)
     assert (receipt.version, receipt.dot) == (1, f"{version.dot.origin}:{version.dot.counter}")
@@ -140,15 +134,15 @@ def test_a_lost_race_is_run_again_from_the_new_head(plane: DataPlane) -> None:
 
 def test_chunks_are_sent_once_however_many_races_are_lost(plane: DataPlane) -> None:
     _refusing_first(plane, 3, HeadMoved("Another version was committed first."))
-    tally = Tally(plane.members.zones)
-    intake = plane.intake(tally)
+    shipment = plane.shipment()
+    intake = plane.intake(shipment)
     intake.write(b"content")
     content = intake.finish(None, None)
 
     def draft(head: File | None) -> Draft:
         return Draft(Kind.CONTENT, "a", content, "")
 
-    published = plane.publisher.publish(OWNER, _find(plane, "a"), draft, plane.wish(), tally, intake)
+    published = plane.publisher.publish(Place(OWNER, path="a"), draft, plane.wish(), shipment, intake=intake)
     digest = unpack_digests(content.inline)[0]
     batches = [batch for batch in plane.workers["a"].batches if digest in batch]
     assert len(batches) == 1
@@ -169,13 +163,15 @@ def test_a_condition_that_no_longer_holds_ends_a_lost_race(plane: DataPlane) -> 
     _refusing_first(plane, 1, HeadMoved("Another version was committed first."))
     answers = iter([None])
 
-    def find() -> File | None:
-        for answer in answers:
-            return answer
+    def check(head: File | None) -> None:
+        for _ in answers:
+            return
         raise PreconditionFailed("The file has changed.")
 
     with pytest.raises(PreconditionFailed):
-        plane.publisher.publish(OWNER, find, _draft(Kind.CONTENT, "a"), plane.wish(), Tally(plane.members.zones))
+        plane.publisher.publish(
+            Place(OWNER, path="a"), _draft(Kind.CONTENT, "a"), plane.wish(), plane.shipment(), check=check
+        )
     assert _find(plane, "a")() is None
     assert plane.all_released()
 
@@ -196,7 +192,7 @@ def test_a_catalog_that_is_away_is_an_error_and_leaves_nothing_visible(plane: Da
         return Draft(Kind.CONTENT, "a", EMPTY, "")
 
     with pytest.raises(CatalogUnavailable):
-        plane.publisher.publish(OWNER, find, vanish, plane.wish(), Tally(plane.members.zones))
+        plane.publisher.publish(Place(OWNER, path="a"), vanish, plane.wish(), plane.shipment())
     plane.catalog.down = False
     assert find() is None
     assert plane.all_released()
@@ -258,10 +254,7 @@ def test_sixteen_writers_of_one_path_make_one_file_without_gaps(plane: DataPlane
 
 
 def test_two_masters_that_share_a_catalog_never_give_a_version_the_same_dot(plane: DataPlane) -> None:
-    ids = plane.publisher._ids
-    other = type(plane.publisher)(
-        plane.catalog, plane.heads, plane.replicator, plane.codec, plane.clock, ids, plane.meters
-    )
+    other = plane.new_publisher(plane.publisher._ids)
     mine = _publish(plane, "a").file.head.dot
     plane.publisher = other
     theirs = _publish(plane, "b").file.head.dot

@@ -26,7 +26,9 @@ from echofs.core.goals import parse_ask
 from echofs.core.models import File, Kind, Member
 from echofs.ports.catalog import ListQuery
 from echofs.ports.chunks import Frame
-from echofs.services import intake as intake_module
+from echofs.services import shipping
+from echofs.services.course import Course
+from echofs.services.parents import Place
 from echofs.services.publishing import Published
 from echofs.services.replication import GRACE_SECONDS
 from echofs.services.uploads import Declared, Target
@@ -40,15 +42,15 @@ def _visible(plane: DataPlane) -> list[str]:
 
 def _before_next_commit(plane: DataPlane, act: Callable[[], object]) -> None:
     """Do something once, between an upload's last look at the head and its commit."""
-    look, acts = plane.uploads.head, [act]
+    look, acts = plane.parents.find, [act]
 
-    def head(target: Target) -> File | None:
-        seen = look(target)
+    def find(place: Place, course: Course) -> File | None:
+        seen = look(place, course)
         if acts:
             acts.pop()()
         return seen
 
-    plane.uploads.head = head  # type: ignore[method-assign]
+    plane.parents.find = find  # type: ignore[method-assign]
 
 
 # --- the plain case -----------------------------------------------------------------------------------------------
@@ -145,7 +147,7 @@ def test_an_upload_that_is_never_finished_leaves_nothing_visible_and_holds_no_me
 
 def test_a_failed_upload_leaves_the_version_before_it(plane: DataPlane) -> None:
     before = plane.put("a", b"good").file
-    upload = plane.begin("a")
+    upload = plane.begin("a", level="strong")
     plane.workers["a"].fault = plane.workers["b"].fault = Fault.DOWN
     upload.write(b"half")
     with pytest.raises(TooFewReplicas):
@@ -211,7 +213,7 @@ def test_one_full_worker_is_passed_over_and_a_full_cluster_says_so() -> None:
     assert (published.receipt.replicas, published.receipt.workers) == (3, ("b", "c", "d"))
     for worker_id in "bcd":
         plane.workers[worker_id].fault = Fault.FULL
-    upload = plane.begin("b")
+    upload = plane.begin("b", level="strong")
     upload.write(b"more")
     with pytest.raises(ClusterFull):
         upload.finish()
@@ -222,7 +224,7 @@ def test_one_full_worker_is_passed_over_and_a_full_cluster_says_so() -> None:
 def test_too_few_workers_are_noticed_before_the_body_is_read(plane: DataPlane) -> None:
     plane.members.down = {"a", "b", "gone for good"}
     with pytest.raises(TooFewReplicas, match="1 of 3 workers are up"):
-        plane.begin("a")
+        plane.begin("a", level="strong")
 
 
 def test_workers_in_one_zone_only_are_too_few_where_there_are_two_zones(plane: DataPlane) -> None:
@@ -232,7 +234,7 @@ def test_workers_in_one_zone_only_are_too_few_where_there_are_two_zones(plane: D
     ]
     plane.members.down = {"c"}
     with pytest.raises(TooFewReplicas, match="different zones"):
-        plane.begin("a")
+        plane.begin("a", level="strong")
 
 
 # --- conditions ---------------------------------------------------------------------------------------------------
@@ -283,7 +285,7 @@ def test_another_writer_that_creates_the_path_first_fails_a_create_only_write(pl
 
 def test_another_writer_that_wins_before_the_commit_only_delays_a_plain_write(plane: DataPlane) -> None:
     plane.put("a", b"one")
-    upload = plane.begin("a")
+    upload = plane.begin("a", level="strong")
     upload.write(b"mine")
     _before_next_commit(plane, lambda: plane.put("a", b"theirs"))
     published = upload.finish()
@@ -293,7 +295,7 @@ def test_another_writer_that_wins_before_the_commit_only_delays_a_plain_write(pl
 
 def test_a_file_that_is_deleted_before_the_commit_is_made_anew_by_path_and_missed_by_id(plane: DataPlane) -> None:
     file = plane.put("a", b"one").file
-    by_path, by_id = plane.begin("a"), plane.begin(Target(OWNER, file_id=file.id))
+    by_path, by_id = plane.begin("a", level="strong"), plane.begin(Target(OWNER, file_id=file.id))
     _before_next_commit(plane, lambda: plane.files.delete(OWNER, file.id, plane.wish()))
     made = by_path.finish().file
     assert made.id != file.id
@@ -401,7 +403,7 @@ def test_a_large_file_is_recorded_ahead_listed_and_read_back(plane: DataPlane, m
     monkeypatch.setattr(chunking, "INLINE_CHUNKS", 4)
     monkeypatch.setattr(chunking, "DIGESTS_PER_LIST", 8)
     monkeypatch.setattr("echofs.services.streaming.DIGESTS_PER_LIST", 8)
-    monkeypatch.setattr(intake_module, "RECORD_AHEAD", 4)
+    monkeypatch.setattr(shipping, "RECORD_AHEAD", 4)
     plane.workers["c"].fault = Fault.DOWN
     data = bytes_of(50 * CHUNK + 1)
     published = plane.put("large", data)
@@ -428,7 +430,7 @@ def test_whatever_fails_what_was_acknowledged_is_there_and_becomes_whole(seed: i
     def write(number: int) -> tuple[bytes, Published] | None:
         data = number.to_bytes(4, "big") + bytes_of(number % 20 * CHUNK)
         try:
-            return data, plane.put(f"file-{number % 25}", data)
+            return data, plane.put(f"file-{number % 25}", data, level="strong")
         except (Unavailable, ClusterFull):
             return None
 

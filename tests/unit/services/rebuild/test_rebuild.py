@@ -351,7 +351,7 @@ def _refused(plane: DataPlane, target: Target, data: bytes) -> Digest:
     before = set(plane.workers["a"].frames)
     plane.publisher._commits = Batcher(_fail, 1)
     with pytest.raises(CatalogUnavailable):
-        plane.put(target, data)
+        plane.put(target, data, level="strong")
     plane.publisher._commits = Batcher(plane.catalog.commit, 1)
     (left,) = set(plane.workers["a"].frames) - before - {digest_of(data)}
     return left

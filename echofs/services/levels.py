@@ -1,0 +1,91 @@
+"""At which levels a write is tried: the client's wish, the floors, the controller's advice and what this master sees,
+put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from echofs.core.choosing import Advised, Obstacle, OwnView, Plan, choose
+from echofs.core.consistency import quorum_met
+from echofs.core.errors import CatalogUnavailable, TooFewReplicas
+from echofs.core.floors import FloorFound
+from echofs.core.goals import Ask
+from echofs.core.models import Level
+from echofs.ports.gate import Gate
+from echofs.services.cluster import MemberView
+from echofs.services.latencies import WriteLatencies
+from echofs.services.parents import Place
+
+_ALL = frozenset(Level)
+
+
+class Floors(Protocol):
+    """The least that owners demand."""
+
+    def floor(self, place: Place) -> FloorFound:
+        """What holds for a write there. Raises :class:`CatalogUnavailable` when it cannot be known."""
+
+
+class SystemFloor:
+    """One floor for everything."""
+
+    def __init__(self, level: Level) -> None:
+        self._found = FloorFound(level)
+
+    def floor(self, place: Place) -> FloorFound:
+        """The same everywhere."""
+        return self._found
+
+
+class Levels:
+    """Thread-safe. ``advised`` gives the controller's decision for writes of a size, if a fresh one is known."""
+
+    def __init__(
+        self,
+        gate: Gate,
+        members: MemberView,
+        floors: Floors,
+        latencies: WriteLatencies,
+        advised: Callable[[int | None], Advised | None] = lambda size: None,
+    ) -> None:
+        self._gate = gate
+        self._members = members
+        self._floors = floors
+        self._latencies = latencies
+        self._advised = advised
+
+    def plan(
+        self, ask: Ask, place: Place, *, size: int | None = None, conditional: bool = False, stores: bool = True
+    ) -> Plan:
+        """The levels at which to try a write now.
+
+        ``size`` is that of the body, as far as known; a write that ``stores`` nothing that must be kept needs no
+        workers. Raises :class:`CatalogUnavailable` or :class:`TooFewReplicas` when no level can be met.
+        """
+        possible = self._possible() if stores else _ALL
+        # Only a wish that names a time asks what levels take.
+        timed = any(goal.within is not None for goal in ask.goals)
+        own = OwnView(self._gate.reachable, possible, self._latencies.expected(size) if timed else {})
+        plan = choose(ask, self._floors.floor(place), self._advised(size), own, conditional=conditional)
+        if plan.obstacle is Obstacle.CATALOG:
+            raise CatalogUnavailable(
+                f"The catalog does not answer, and a {plan.wanted} write needs it; nothing was stored. Try again soon."
+            )
+        if plan.obstacle is Obstacle.WORKERS:
+            raise self._too_few(plan.wanted)
+        return plan
+
+    def _possible(self) -> frozenset[Level]:
+        zones = self._members.zones()
+        up = zones.keys() - self._members.unavailable()
+        return frozenset(level for level in Level if quorum_met(up, zones, level))
+
+    def _too_few(self, level: Level) -> TooFewReplicas:
+        zones = self._members.zones()
+        up = zones.keys() - self._members.unavailable()
+        needed = "two in different zones" if level is Level.STRONG else "one"
+        return TooFewReplicas(
+            f"{len(up)} of {len(zones)} workers are up; a {level} write needs {needed}; nothing was stored.",
+            retry_after=2,
+        )

@@ -1,0 +1,39 @@
+"""What the chunks of one version have in common."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Mapping
+
+from echofs.core.models import ChunkRecord
+
+
+class Tally:
+    """What all chunks of a version have in common: the fewest replicas and zones of any, and the workers that hold
+    each. ``zones`` answers with the zone of every worker known at the moment: some may join during a long upload."""
+
+    def __init__(self, zones: Callable[[], Mapping[str, str]]) -> None:
+        self._zones = zones
+        self.replicas = 0
+        self.zones = 0
+        self.workers: frozenset[str] = frozenset()
+        self.owed = 0
+        self._chunks = 0
+
+    def add(self, record: ChunkRecord) -> None:
+        """Count one chunk."""
+        held, known = frozenset(record.replicas), self._zones()
+        zones = len({known[worker] for worker in held if worker in known})
+        first = self._chunks == 0
+        self.replicas = len(held) if first else min(self.replicas, len(held))
+        self.zones = zones if first else min(self.zones, zones)
+        self.workers = held if first else self.workers & held
+        self.owed += len(record.owed)
+        self._chunks += 1
+
+    def including(self, records: Iterable[ChunkRecord]) -> Tally:
+        """A copy that counts some more chunks."""
+        wider = copy.copy(self)
+        for record in records:
+            wider.add(record)
+        return wider
