@@ -14,7 +14,7 @@ from echofs.services.publishing import Wish
 from echofs.web import conditions
 from echofs.web.access import current_user
 from echofs.web.answers import ok
-from echofs.web.levels import asked, on_conflict, read_headers, read_receipt_json, read_wish, write_headers
+from echofs.web.levels import asked, on_conflict, outcome, read_headers, read_receipt_json, read_wish, write_headers
 from echofs.web.render import count_json, file_json, receipt_json, version_json
 from echofs.web.schemas import MoveSchema, load
 
@@ -49,7 +49,7 @@ def files_blueprint(files: Files, monotonic: Callable[[], float]) -> Blueprint:
         receipt = moved.receipt
         return ok(
             {"file": file_json(moved.file)},
-            message="Moved.",
+            message=outcome("Moved", receipt),
             consistency=receipt_json(receipt),
             headers=write_headers(receipt),
         )
@@ -60,7 +60,10 @@ def files_blueprint(files: Files, monotonic: Callable[[], float]) -> Blueprint:
         gone = files.delete(current_user().user_id, file_id, wish, conditions.if_match(request))
         receipt = gone.receipt
         return ok(
-            {"id": file_id}, message="Deleted.", consistency=receipt_json(receipt), headers=write_headers(receipt)
+            {"id": file_id},
+            message=outcome("Deleted", receipt),
+            consistency=receipt_json(receipt),
+            headers=write_headers(receipt),
         )
 
     @blueprint.get("/<file_id>/versions")

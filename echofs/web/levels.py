@@ -74,6 +74,11 @@ def read_headers(receipt: ReadReceipt) -> dict[str, str]:
     }
 
 
+def outcome(done: str, receipt: Receipt) -> str:
+    """A sentence for people about a write."""
+    return f"{done}, provisionally until the catalog answers." if receipt.provisional else f"{done}."
+
+
 def write_headers(receipt: Receipt) -> dict[str, str]:
     """What a write got, for every answer."""
     return {

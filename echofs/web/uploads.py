@@ -17,7 +17,7 @@ from echofs.web import bodies, conditions
 from echofs.web.access import current_user
 from echofs.web.answers import ok
 from echofs.web.forms import Form
-from echofs.web.levels import asked, on_conflict, write_headers
+from echofs.web.levels import asked, on_conflict, outcome, write_headers
 from echofs.web.render import file_json, receipt_json
 
 _FORM = "multipart/form-data"
@@ -114,7 +114,7 @@ def _answer(published: Published) -> Response:
         headers["Idempotency-Replayed"] = "true"
     return ok(
         {"file": file_json(file)},
-        message="Stored.",
+        message=outcome("Stored", published.receipt),
         status=201 if file.head.number == 1 else 200,
         consistency=receipt_json(published.receipt),
         headers=headers,
