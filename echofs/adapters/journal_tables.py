@@ -2,7 +2,8 @@
 
 ``entry`` has one row for each version that waits, its canonical JSON in ``body`` and beside it what it is looked for
 by; ``digest`` is the SHA-256 of the body, since SQLite does not notice when a row rots. ``frame`` is the spool.
-``brought`` says which entries bring a chunk, ``taken`` how many bytes entries and frames have.
+``brought`` says which entries bring a chunk, ``copied`` which workers hold copies of entries, those of settled entries
+until they are removed, and ``taken`` how many bytes entries and frames have.
 """
 
 TABLES = """
@@ -36,6 +37,12 @@ CREATE TABLE frame (
     kind INTEGER NOT NULL,
     body BLOB NOT NULL
 );
+CREATE TABLE copied (
+    place INTEGER NOT NULL,
+    worker TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    PRIMARY KEY (place, worker)
+) WITHOUT ROWID;
 CREATE TABLE taken (entries INTEGER NOT NULL, frames INTEGER NOT NULL);
 INSERT INTO taken VALUES (0, 0);
 CREATE TRIGGER entry_added AFTER INSERT ON entry BEGIN

@@ -19,7 +19,7 @@ from echofs.core.entries import Delivered, JournalEntry, decode, encode, placed
 from echofs.core.errors import EchoError, SpoolFull, Unavailable
 from echofs.core.models import ChunkKind, Digest, Dot, IdempotencyRecord
 from echofs.ports.chunks import Frame
-from echofs.ports.journal import Journal, Task
+from echofs.ports.journal import EntryCopy, Journal, Task
 from echofs.ports.runtime import Clock
 
 _SHRUNK_PAGES = 4096
@@ -38,6 +38,9 @@ _HEAD = _ENTRY + "WHERE owner = ? AND file = ? ORDER BY place DESC LIMIT 1"
 _NEWEST = "NOT EXISTS (SELECT 1 FROM entry AS n WHERE n.owner = e.owner AND n.file = e.file AND n.place > e.place)"
 _AT = f"SELECT place, digest, body FROM entry AS e WHERE owner = ? AND path = ? AND living AND {_NEWEST}"
 _HEADS = f"SELECT place, digest, body FROM entry AS e WHERE owner = ? AND {_NEWEST} ORDER BY place"
+_STALE_COPIES = """
+SELECT place, digest FROM copied WHERE worker = ? AND place NOT IN (SELECT place FROM entry) ORDER BY place LIMIT ?
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -124,9 +127,7 @@ class LocalJournal(Journal):
 
     def settle(self, dots: Collection[Dot]) -> None:
         rows = [(dot.origin, dot.counter) for dot in dots]
-        if rows:
-            with self._file.writing() as connection:
-                connection.executemany("DELETE FROM entry WHERE origin = ? AND counter = ?", rows)
+        self._write_all("DELETE FROM entry WHERE origin = ? AND counter = ?", rows)
 
     def spooled(self, after: Digest = "", limit: int = 256) -> list[Digest]:
         query = "SELECT digest FROM frame WHERE digest > ? ORDER BY digest LIMIT ?"
@@ -144,6 +145,22 @@ class LocalJournal(Journal):
             connection.executemany("DELETE FROM frame WHERE digest = ?", keys)
         if not self.spooled_bytes():
             self._file.shrink(_SHRUNK_PAGES)
+
+    def uncopied(self, limit: int = 64) -> list[tuple[int, JournalEntry]]:
+        return self._select(_ENTRY + "WHERE place NOT IN (SELECT place FROM copied) ORDER BY place", limit=limit)
+
+    def note_copies(self, copies: Collection[EntryCopy]) -> None:
+        rows = [(copy.place, copy.worker_id, bytes.fromhex(copy.digest)) for copy in copies]
+        self._write_all("INSERT OR REPLACE INTO copied (place, worker, digest) VALUES (?, ?, ?)", rows)
+
+    def stale_copies(self, worker_id: str, limit: int = 256) -> list[EntryCopy]:
+        with self._file.reading() as connection:
+            rows = connection.execute(_STALE_COPIES, (worker_id, limit)).fetchall()
+        return [EntryCopy(place, digest.hex(), worker_id) for place, digest in rows]
+
+    def forget_copies(self, copies: Collection[EntryCopy]) -> None:
+        rows = [(copy.place, copy.worker_id) for copy in copies]
+        self._write_all("DELETE FROM copied WHERE place = ? AND worker = ?", rows)
 
     def depth(self) -> int:
         return int(self._single("SELECT count(*) FROM entry")[0])
@@ -245,6 +262,11 @@ class LocalJournal(Journal):
                 self._damaged.add(place)
                 _log.error("an entry of the journal is damaged", extra={"place": place, "why": str(error)})
             return None
+
+    def _write_all(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+        if rows:
+            with self._file.writing() as connection:
+                connection.executemany(statement, rows)
 
     def _single(self, query: str) -> Any:
         with self._file.reading() as connection:

@@ -18,6 +18,7 @@ STORE_PATH = "/internal/v1/chunks"
 FETCH_PATH = "/internal/v1/chunks/fetch"
 PRESENT_PATH = "/internal/v1/chunks/present"
 LIST_PATH = "/internal/v1/chunks/list"
+REMOVE_PATH = "/internal/v1/chunks/remove"
 HEALTH_PATH = "/internal/v1/worker"
 HEALTH_SECONDS = 1.0
 _LENGTH_BYTES = 4
@@ -60,6 +61,9 @@ class HttpWorkers(WorkerClient):
             return unpack_digests(self._call(member, "POST", LIST_PATH, bytes([kind]) + bytes.fromhex(after)).body)
         except ValueError as error:
             raise StoreUnavailable(f"{member.worker_id} sent an answer of the wrong length.") from error
+
+    def remove(self, member: Member, kind: ChunkKind, digests: Sequence[Digest]) -> None:
+        self._call(member, "POST", REMOVE_PATH, bytes([kind]) + bytes.fromhex("".join(digests)))
 
     def health(self, member: Member) -> dict[str, object]:
         try:

@@ -18,10 +18,11 @@ from echofs.bootstrap.application import (
     bare_application,
     no_internal_routes,
 )
-from echofs.bootstrap.basics import Basics, open_basics
+from echofs.bootstrap.basics import Basics, largest_chunk, open_basics
 from echofs.ports.runtime import Meters
 from echofs.services.accounts import Accounts
 from echofs.services.cluster import ClusterSurvey
+from echofs.services.copying import EntryCopies
 from echofs.services.heads import Heads
 from echofs.services.health import MasterHealth
 from echofs.services.late import settle_late
@@ -52,6 +53,15 @@ def master(settings: Settings) -> Flask:
     heads = Heads(plane.catalog, sharing.heads if sharing else None, meters)
     service = parts.open_file_service(settings, basics, plane, journal, heads, meters)
     spooling = Spooling(journal, service.replicator, plane.workers, plane.members, plane.catalog, plane.codec, meters)
+    copies = EntryCopies(
+        journal,
+        plane.workers,
+        plane.members,
+        plane.codec,
+        basics.clock,
+        wanted=settings.replication_factor,
+        largest=largest_chunk(settings),
+    )
     redis = (lambda: sharing.link.here) if sharing else None
     health = MasterHealth(plane.catalog, plane.members, basics.clock, __version__, redis)
     survey = ClusterSurvey(
@@ -75,6 +85,7 @@ def master(settings: Settings) -> Flask:
         Loop("members", BEAT_SECONDS, plane.members.refresh),
         Loop("late replicas", BEAT_SECONDS, partial(settle_late, service.replicator, plane.catalog)),
         Loop("spool", BEAT_SECONDS, spooling.run_once),
+        Loop("journal copies", BEAT_SECONDS, copies.run_once),
         *(sharing.loops(authenticate.forget) if sharing else ()),
         on_stop=(
             service.replicator.stop,

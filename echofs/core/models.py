@@ -161,6 +161,8 @@ class ChunkKind(IntEnum):
     MANIFEST = 1
     LIST = 2
     """Digests of chunks of content, 32 bytes each."""
+    ENTRY = 3
+    """A copy of a journal's entry, for the case that its host does not return. The only kind that may be removed."""
 
 
 class ChunkState(StrEnum):

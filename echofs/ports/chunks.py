@@ -119,5 +119,9 @@ class WorkerClient(ABC):
         ``after``; empty when there are no more. Their bytes are not looked at."""
 
     @abstractmethod
+    def remove(self, member: Member, kind: ChunkKind, digests: Sequence[Digest]) -> None:
+        """Have the worker forget chunks of one kind. Idempotent. Workers refuse any kind but ``ENTRY``."""
+
+    @abstractmethod
     def health(self, member: Member) -> dict[str, object]:
         """The worker's own account of itself."""

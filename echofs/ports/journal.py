@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from enum import StrEnum
 
 from echofs.core.entries import Delivered, JournalEntry
@@ -19,6 +20,17 @@ class Task(StrEnum):
     """Bringing entries to the catalog."""
     DELIVER = "deliver"
     """Bringing spooled frames to workers."""
+    COPY = "copy"
+    """Keeping copies of entries on workers."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryCopy:
+    """A copy of the entry at ``place`` that a worker holds as the chunk ``digest``."""
+
+    place: int
+    digest: Digest
+    worker_id: str
 
 
 class Journal(ABC):
@@ -75,6 +87,22 @@ class Journal(ABC):
     def drop(self, delivered: Collection[Delivered]) -> None:
         """Forget frames of chunks that a quorum of workers holds now, and have the entries that bring them say where
         they lie. Idempotent."""
+
+    @abstractmethod
+    def uncopied(self, limit: int = 64) -> list[tuple[int, JournalEntry]]:
+        """Entries of which no copy was noted, in the order of appending, each with its place."""
+
+    @abstractmethod
+    def note_copies(self, copies: Collection[EntryCopy]) -> None:
+        """Remember where copies of entries lie, settled ones included. Idempotent."""
+
+    @abstractmethod
+    def stale_copies(self, worker_id: str, limit: int = 256) -> list[EntryCopy]:
+        """A worker's copies of entries that were settled."""
+
+    @abstractmethod
+    def forget_copies(self, copies: Collection[EntryCopy]) -> None:
+        """These were removed. Idempotent."""
 
     @abstractmethod
     def depth(self) -> int:

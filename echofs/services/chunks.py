@@ -7,13 +7,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from echofs.core.chunking import is_digest
-from echofs.core.errors import NotFound, StoreFull, StoreUnavailable
+from echofs.core.errors import InvalidRequest, NotFound, StoreFull, StoreUnavailable
 from echofs.core.models import ChunkKind, Digest
 from echofs.ports.chunks import ChunkCodec
 from echofs.ports.object_store import ObjectStore, Stat
 from echofs.ports.runtime import Meters
 
-SPACES = {ChunkKind.CONTENT: "chunk", ChunkKind.MANIFEST: "manifest", ChunkKind.LIST: "list"}
+SPACES = {
+    ChunkKind.CONTENT: "chunk",
+    ChunkKind.MANIFEST: "manifest",
+    ChunkKind.LIST: "list",
+    ChunkKind.ENTRY: "entry",
+}
 """Where each kind lies in a store. Apart, so that manifests are found by a listing, and so that a user who uploads the
 bytes of a manifest or list takes nothing's place. In the order in which a chunk is looked for: most are content."""
 LISTED_TOGETHER = 4096
@@ -81,6 +86,14 @@ class ChunkKeeper:
             # Whatever else somebody laid there is no chunk.
             found = [name for name in names if is_digest(name)]
         return found
+
+    def remove(self, kind: ChunkKind, digests: Sequence[Digest]) -> None:
+        """Forget chunks of a kind, durably. Idempotent. Raises :class:`InvalidRequest` for any kind but copies of
+        journal entries, and :class:`StoreUnavailable`."""
+        if kind is not ChunkKind.ENTRY:
+            raise InvalidRequest("Only copies of journal entries can be removed.")
+        for digest in digests:
+            self._store.delete(key_of(digest, kind))
 
     def _page(self, kind: ChunkKind, after: str) -> list[Stat]:
         return self._store.list(SPACES[kind], after=after, limit=LISTED_TOGETHER)

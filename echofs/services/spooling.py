@@ -6,16 +6,16 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from echofs.core import placement
 from echofs.core.consistency import quorum_met
 from echofs.core.entries import Delivered
-from echofs.core.errors import CatalogUnavailable, CorruptFrame, EchoError, StoreUnavailable
+from echofs.core.errors import CatalogUnavailable, CorruptFrame, EchoError
 from echofs.core.models import Digest
 from echofs.ports.catalog import Catalog
 from echofs.ports.chunks import ChunkCodec, Frame, WorkerClient
 from echofs.ports.journal import Journal, Task
 from echofs.ports.runtime import Meters
 from echofs.services.cluster import MemberView
+from echofs.services.holders import Holders
 from echofs.services.replication import Replicator
 
 ASKED_TOGETHER = 256
@@ -40,8 +40,8 @@ class Spooling:
     ) -> None:
         self._journal = journal
         self._replicator = replicator
-        self._workers = workers
         self._members = members
+        self._holders = Holders(workers, members, wanted=replicator.wanted)
         self._catalog = catalog
         self._codec = codec
         self._meters = meters
@@ -71,31 +71,15 @@ class Spooling:
 
     def _deliver(self, page: Sequence[Digest]) -> int:
         """Workers are asked first: most of what is spooled reached them a moment after it was acknowledged."""
-        holders, zones = self._holders(page), self._members.zones()
+        holders, zones = self._holders.of(page), self._members.zones()
         safe = [digest for digest in page if quorum_met(holders[digest], zones)]
         if safe:
-            self._drop([self._delivered(digest, holders[digest]) for digest in safe])
+            self._drop([self._holders.delivered(digest, holders[digest]) for digest in safe])
         done = len(safe)
         missing = [digest for digest in page if digest not in set(safe) and digest not in self._rotten]
         for frames in self._groups(missing):
             done += self._send(frames, holders)
         return done
-
-    def _holders(self, digests: Sequence[Digest]) -> dict[Digest, set[str]]:
-        holders: dict[Digest, set[str]] = {digest: set() for digest in digests}
-        unavailable = self._members.unavailable()
-        for member in self._members.members():
-            if member.worker_id in unavailable:
-                continue
-            try:
-                present = self._workers.present(member, digests)
-            except StoreUnavailable:
-                self._members.report_failure(member.worker_id)
-                continue
-            self._members.report_success(member.worker_id)
-            for digest in present & holders.keys():
-                holders[digest].add(member.worker_id)
-        return holders
 
     def _groups(self, digests: Iterable[Digest]) -> Iterator[list[Frame]]:
         group: list[Frame] = []
@@ -132,18 +116,12 @@ class Spooling:
                 failure = error
                 continue
             record = chunk.record()
-            safe.append(self._delivered(record.digest, {*record.replicas, *holders[record.digest]}))
+            safe.append(self._holders.delivered(record.digest, {*record.replicas, *holders[record.digest]}))
         if safe:
             self._drop(safe)
         if failure is not None:
             raise failure
         return len(safe)
-
-    def _delivered(self, digest: Digest, holders: set[str]) -> Delivered:
-        order = [member.worker_id for member in placement.order(self._members.members(), digest)]
-        others = [worker_id for worker_id in order if worker_id not in holders]
-        missing = max(self._replicator.wanted - len(holders), 0)
-        return Delivered(digest, tuple(sorted(holders)), tuple(others[:missing]))
 
     def _drop(self, delivered: Sequence[Delivered]) -> None:
         """The catalog is told where the chunks of committed versions lie; those of others say so themselves. What it

@@ -57,6 +57,7 @@ ACCESS: dict[str, Access] = {
     "worker.fetch": Access.INTERNAL,
     "worker.present": Access.INTERNAL,
     "worker.listing": Access.INTERNAL,
+    "worker.remove": Access.INTERNAL,
     "worker.health": Access.INTERNAL,
 }
 """Every endpoint of every role; the tests of authorization are made from it."""

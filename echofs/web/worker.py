@@ -49,6 +49,12 @@ def worker_blueprint(keeper: ChunkKeeper, report: Callable[[], dict[str, object]
         kind, after = _place()
         return Response(pack_digests(keeper.listed(kind, after)), mimetype="application/octet-stream")
 
+    @blueprint.post("/chunks/remove")
+    def remove() -> Response:
+        kind, digests = _kind_and(bytes(_body(1 + _MAX_DIGESTS * DIGEST_BYTES)))
+        keeper.remove(kind, digests)
+        return ok({})
+
     @blueprint.get("/worker")
     def health() -> Response:
         return ok(report())
@@ -58,15 +64,23 @@ def worker_blueprint(keeper: ChunkKeeper, report: Callable[[], dict[str, object]
 
 def _place() -> tuple[ChunkKind, Digest]:
     """The kind in the first byte, and the digest to go on after, if there is one."""
-    body = bytes(_body(1 + DIGEST_BYTES))
-    if not body or body[0] not in set(ChunkKind) or len(body) not in (1, 1 + DIGEST_BYTES):
-        raise InvalidRequest("The body is a kind of chunk in one byte and at most one digest.")
-    return ChunkKind(body[0]), body[1:].hex()
+    kind, digests = _kind_and(bytes(_body(1 + DIGEST_BYTES)))
+    return kind, digests[0] if digests else ""
 
 
-def _digests() -> list[str]:
+def _kind_and(body: bytes) -> tuple[ChunkKind, list[Digest]]:
+    if not body or body[0] not in set(ChunkKind):
+        raise InvalidRequest("The body begins with a kind of chunk in one byte.")
+    return ChunkKind(body[0]), _unpacked(body[1:])
+
+
+def _digests() -> list[Digest]:
+    return _unpacked(bytes(_body(_MAX_DIGESTS * DIGEST_BYTES)))
+
+
+def _unpacked(raw: bytes) -> list[Digest]:
     try:
-        return unpack_digests(bytes(_body(_MAX_DIGESTS * DIGEST_BYTES)))
+        return unpack_digests(raw)
     except ValueError as error:
         raise InvalidRequest(str(error)) from error
 

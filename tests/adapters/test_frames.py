@@ -246,7 +246,7 @@ def test_the_kind_of_a_chunk_stands_in_its_header_and_comes_back(kind: ChunkKind
 
 def test_an_unknown_kind_is_refused_and_a_changed_one_fails_the_checksum() -> None:
     with pytest.raises(CorruptFrame, match="known format"):
-        CODEC.split(forged(kind=3))
+        CODEC.split(forged(kind=4))
     changed = bytearray(joined(CODEC.encode(TEXT)))
     changed[6] = ChunkKind.MANIFEST
     with pytest.raises(CorruptFrame, match="checksum"):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from echofs.adapters.http_pool import HttpPool
-from echofs.adapters.workers_http import FETCH_PATH, HEALTH_PATH, LIST_PATH, PRESENT_PATH, HttpWorkers
+from echofs.adapters.workers_http import FETCH_PATH, HEALTH_PATH, LIST_PATH, PRESENT_PATH, REMOVE_PATH, HttpWorkers
 from echofs.core.chunking import digest_of
 from echofs.core.errors import StoreUnavailable
 from echofs.core.models import ChunkKind, Member
@@ -124,6 +124,7 @@ def test_any_status_but_200_is_an_error_that_names_the_worker(status: str, serve
         lambda member: workers.fetch(member, [ONE]),
         lambda member: workers.present(member, [ONE]),
         lambda member: workers.listed(member, ChunkKind.LIST),
+        lambda member: workers.remove(member, ChunkKind.ENTRY, [ONE]),
         lambda member: workers.health(member),
     ):
         with pytest.raises(StoreUnavailable, match=f"w1 answered {status[:3]}"):
@@ -161,3 +162,12 @@ def test_a_listing_asks_by_kind_and_the_digest_to_go_on_after(
 def test_a_torn_listing_is_an_error(serve: Serve, workers: HttpWorkers) -> None:
     with pytest.raises(StoreUnavailable, match="w1"):
         workers.listed(serve(answering(b"torn")), ChunkKind.MANIFEST)
+
+
+def test_a_removal_names_the_kind_and_the_digests(
+    serve: Serve, servers: list[ScriptedServer], workers: HttpWorkers
+) -> None:
+    workers.remove(serve(answering(b"{}")), ChunkKind.ENTRY, [ONE, TWO])
+    [(_, head, body)] = servers[0].requests
+    assert head.startswith(f"POST {REMOVE_PATH} HTTP/1.1\r\n".encode())
+    assert body == b"\x03" + bytes.fromhex(ONE + TWO)

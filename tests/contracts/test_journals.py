@@ -14,7 +14,7 @@ from echofs.adapters.local_journal import LocalJournal
 from echofs.core.entries import Delivered
 from echofs.core.errors import SpoolFull
 from echofs.core.models import ChunkKind, ChunkRecord, Dot
-from echofs.ports.journal import Journal, Task
+from echofs.ports.journal import EntryCopy, Journal, Task
 from tests.contracts.catalog_values import ALICE, BOB
 from tests.contracts.journal_values import after, bulky, deleted, entry, frame, moved, plain, raw
 from tests.fakes.clock import FakeClock
@@ -270,6 +270,41 @@ def test_what_was_accepted_is_accepted_again_though_the_spool_is_full(subject: S
     subject.one.spool([bulky()])
     subject.one.append(first, [bulky()])
     assert subject.one.depth() == 1
+
+
+# --- copies of entries ---
+
+
+def test_entries_are_uncopied_until_a_copy_is_noted(subject: Subject) -> None:
+    made = [entry(f"{number}") for number in range(3)]
+    for each in made:
+        subject.one.append(each)
+    (first, _), *others = subject.two.uncopied()
+    for _ in range(2):
+        subject.one.note_copies([EntryCopy(first, "ab" * 32, "w1"), EntryCopy(first, "ab" * 32, "w2")])
+        assert subject.two.uncopied() == others
+    assert subject.two.uncopied(limit=1) == others[:1]
+    assert [one for _, one in others] == made[1:]
+
+
+def test_copies_are_stale_once_their_entry_is_settled_and_until_they_are_forgotten(subject: Subject) -> None:
+    first, second = entry("a"), entry("b")
+    subject.one.append(first)
+    subject.one.append(second)
+    copies = [
+        EntryCopy(place, f"{place:064x}", worker_id)
+        for place, _ in subject.one.uncopied()
+        for worker_id in ("w1", "w2")
+    ]
+    subject.one.note_copies(copies)
+    assert subject.two.stale_copies("w1") == []
+    subject.one.settle([first.version.dot, second.version.dot])
+    assert subject.two.stale_copies("w1") == [copies[0], copies[2]]
+    assert subject.two.stale_copies("w1", limit=1) == [copies[0]]
+    for _ in range(2):
+        subject.two.forget_copies([copies[0]])
+        assert subject.one.stale_copies("w1") == [copies[2]]
+    assert subject.one.stale_copies("w2") == [copies[1], copies[3]]
 
 
 # --- several at once ---

@@ -11,7 +11,7 @@ from echofs.core.entries import Delivered, JournalEntry, placed
 from echofs.core.errors import SpoolFull, Unavailable
 from echofs.core.models import Digest, Dot, IdempotencyRecord
 from echofs.ports.chunks import Frame
-from echofs.ports.journal import Journal, Task
+from echofs.ports.journal import EntryCopy, Journal, Task
 from echofs.ports.runtime import Clock
 
 
@@ -24,6 +24,7 @@ class MemoryJournal(Journal):
         self.room: int | None = None
         self.led = False
         self._leading: set[Task] = set()
+        self._copies: set[EntryCopy] = set()
         self._clock = clock
         self._lock = threading.Lock()
         self._places = itertools.count(1)
@@ -84,6 +85,24 @@ class MemoryJournal(Journal):
                 self._frames.pop(digest, None)
             for dot, (place, since, entry) in self._entries.items():
                 self._entries[dot] = place, since, placed(entry, by_digest)
+
+    def uncopied(self, limit: int = 64) -> list[tuple[int, JournalEntry]]:
+        copied = {copy.place for copy in self._copies}
+        return [(place, entry) for place, entry in self.pending(limit=1_000_000) if place not in copied][:limit]
+
+    def note_copies(self, copies: Collection[EntryCopy]) -> None:
+        with self._answering():
+            self._copies |= set(copies)
+
+    def stale_copies(self, worker_id: str, limit: int = 256) -> list[EntryCopy]:
+        with self._answering():
+            places = {place for place, _, _ in self._entries.values()}
+            stale = [copy for copy in self._copies if copy.worker_id == worker_id and copy.place not in places]
+        return sorted(stale, key=lambda copy: copy.place)[:limit]
+
+    def forget_copies(self, copies: Collection[EntryCopy]) -> None:
+        with self._answering():
+            self._copies -= set(copies)
 
     def depth(self) -> int:
         return len(self._entries)

@@ -9,6 +9,7 @@ from echofs.ports.runtime import Meters
 
 NAMES = frozenset(
     {
+        "adopted_entries",
         "bytes_received",
         "bytes_sent",
         "chunk_acknowledgements",

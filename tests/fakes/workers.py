@@ -111,6 +111,14 @@ class FakeWorkers(WorkerClient):
         frames = self._reach(member).frames
         return sorted(digest for digest, frame in frames.items() if frame[_KIND_AT] == kind and digest > after)[:_PAGE]
 
+    def remove(self, member: Member, kind: ChunkKind, digests: Sequence[Digest]) -> None:
+        frames = self._reach(member).frames
+        if kind is not ChunkKind.ENTRY:
+            raise StoreUnavailable(f"{member.worker_id} refuses.")
+        for digest in digests:
+            if digest in frames and frames[digest][_KIND_AT] == kind:
+                del frames[digest]
+
     def health(self, member: Member) -> dict[str, object]:
         return {"worker_id": self._reach(member).worker_id}
 

@@ -16,6 +16,7 @@ from tests.fakes.meters import FakeMeters
 
 CODEC = Lz4Codec(1024)
 LIST = "/internal/v1/chunks/list"
+REMOVE = "/internal/v1/chunks/remove"
 
 
 @pytest.fixture
@@ -42,6 +43,25 @@ def test_chunks_are_listed_by_kind_and_from_a_digest_on(client: FlaskClient) -> 
     assert client.post(LIST, data=b"\x02").data == b""
 
 
-@pytest.mark.parametrize("body", [b"", b"\x03", b"\x01torn", b"\x01" + bytes(31)])
+@pytest.mark.parametrize("body", [b"", b"\x04", b"\x01torn", b"\x01" + bytes(31)])
 def test_a_listing_asked_for_wrongly_is_refused(client: FlaskClient, body: bytes) -> None:
     assert client.post(LIST, data=body).status_code == 400
+
+
+def test_copies_of_journal_entries_can_be_removed_again_and_again(client: FlaskClient) -> None:
+    kept, gone = (store(client, plain, ChunkKind.ENTRY) for plain in (b"kept", b"gone"))
+    for _ in range(2):
+        assert client.post(REMOVE, data=b"\x03" + bytes.fromhex(gone)).status_code == 200
+        assert client.post(LIST, data=b"\x03").data.hex() == kept
+
+
+@pytest.mark.parametrize("kind", [ChunkKind.CONTENT, ChunkKind.MANIFEST, ChunkKind.LIST])
+def test_no_other_kind_can_be_removed(client: FlaskClient, kind: ChunkKind) -> None:
+    held = store(client, b"bytes", kind)
+    assert client.post(REMOVE, data=bytes([kind]) + bytes.fromhex(held)).status_code == 400
+    assert client.post(LIST, data=bytes([kind])).data.hex() == held
+
+
+@pytest.mark.parametrize("body", [b"", b"\x04", b"\x03torn"])
+def test_a_removal_asked_for_wrongly_is_refused(client: FlaskClient, body: bytes) -> None:
+    assert client.post(REMOVE, data=body).status_code == 400

@@ -8,7 +8,7 @@ import pytest
 
 from echofs.adapters.frames import Lz4Codec
 from echofs.adapters.stores.memory import MemoryStore
-from echofs.core.errors import CorruptFrame, StoreFull, StoreUnavailable
+from echofs.core.errors import CorruptFrame, InvalidRequest, StoreFull, StoreUnavailable
 from echofs.core.models import ChunkKind, Digest
 from echofs.ports.chunks import Frame
 from echofs.ports.object_store import Stat, Value
@@ -127,9 +127,9 @@ def test_each_kind_lies_apart_and_is_found_by_its_digest_alone(keeper: ChunkKeep
     frames = {kind: CODEC.encode(kind.name.encode(), kind=kind) for kind in ChunkKind}
     keeper.store(b"".join(map(_whole, frames.values())))
     digests = [frame.digest for frame in frames.values()]
-    assert [len(store.list(space)) for space in ("chunk", "manifest", "list")] == [1, 1, 1]
+    assert [len(store.list(space)) for space in ("chunk", "manifest", "list", "entry")] == [1, 1, 1, 1]
     assert keeper.fetch(digests) == list(map(_whole, frames.values()))
-    assert keeper.present(digests) == [True, True, True]
+    assert keeper.present(digests) == [True] * 4
     for kind, frame in frames.items():
         assert keeper.listed(kind) == [frame.digest]
 
@@ -153,6 +153,17 @@ def test_a_listing_comes_in_pages_in_order_and_without_strange_names(
     while page := keeper.listed(ChunkKind.CONTENT, found[-1] if found else ""):
         found += page
     assert found == sorted(digests)
+
+
+def test_only_copies_of_journal_entries_can_be_removed(keeper: ChunkKeeper) -> None:
+    frames = {kind: CODEC.encode(b"the same bytes", kind=kind) for kind in ChunkKind}
+    keeper.store(b"".join(map(_whole, frames.values())))
+    for kind in set(ChunkKind) - {ChunkKind.ENTRY}:
+        with pytest.raises(InvalidRequest):
+            keeper.remove(kind, [frames[kind].digest])
+    for _ in range(2):
+        keeper.remove(ChunkKind.ENTRY, [frames[ChunkKind.ENTRY].digest])
+        assert [len(keeper.listed(kind)) for kind in ChunkKind] == [1, 1, 1, 0]
 
 
 def test_a_store_that_cannot_list_says_so(keeper: ChunkKeeper, store: FailingStore) -> None:
