@@ -8,6 +8,8 @@ from collections.abc import Mapping
 
 from echofs.adapters.http_answers import Answer
 from echofs.adapters.http_pool import HttpPool
+from echofs.core.advice import Advice, Report
+from echofs.core.advice_json import decode_advice, encode_report
 from echofs.core.errors import AuthenticationFailed, Conflict, EchoError, InvalidRequest, Unavailable
 from echofs.core.membership import CONTROLLER, decode, encode
 from echofs.core.models import Member
@@ -16,6 +18,7 @@ from echofs.ports.cluster import CallSigner, ControllerClient
 HEARTBEAT_PATH = "/internal/v1/heartbeat"
 LEAVE_PATH = "/internal/v1/leave"
 MEMBERS_PATH = "/internal/v1/members"
+REPORT_PATH = "/internal/v1/report"
 
 _REFUSALS: dict[int, type[EchoError]] = {
     http.client.BAD_REQUEST: InvalidRequest,
@@ -44,6 +47,13 @@ class HttpController(ControllerClient):
             return [decode(entry) for entry in data["members"]]  # type: ignore[index]  # KeyError and TypeError follow
         except (KeyError, TypeError, InvalidRequest) as error:
             raise Unavailable("The controller sent a list of workers that makes no sense.") from error
+
+    def report(self, report: Report) -> Advice:
+        data = self._call("POST", REPORT_PATH, encode_report(report))
+        try:
+            return decode_advice(data)
+        except ValueError as error:
+            raise Unavailable(f"The controller sent advice that makes no sense: {error}.") from error
 
     def _call(self, method: str, path: str, fields: Mapping[str, object] | None = None) -> object:
         headers = {

@@ -15,6 +15,7 @@ from echofs.adapters.system import SystemClock, Uuid7Ids
 from echofs.bootstrap import parts
 from echofs.bootstrap.basics import CONNECT_SECONDS, Basics, open_basics, open_codec
 from echofs.bootstrap.files_catalog import create_catalog
+from echofs.core.advice import Advice, Report
 from echofs.core.errors import InvalidRequest, StoreUnavailable, Unavailable
 from echofs.core.models import ChunkRecord, Member
 from echofs.ports.chunks import Frame
@@ -132,6 +133,9 @@ class _Fixed(ControllerClient):
 
     def members(self) -> list[Member]:
         return self._members
+
+    def report(self, report: Report) -> Advice:
+        raise Unavailable("A command takes no reports.")
 
 
 class _Unsaved(MemberList):

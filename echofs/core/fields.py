@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 
 from echofs.core.chunking import is_digest, pack_digests
@@ -57,6 +58,13 @@ class Fields:
             raise ValueError(f"a {self._what}'s {name} is a whole number of at least {least}")
         return value
 
+    def decimal(self, name: str, *, most: float = math.inf) -> float:
+        """A finite number from 0 to ``most``."""
+        value = self._parsed.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= min(most, _MOST):
+            raise ValueError(f"a {self._what}'s {name} is a number from 0 to {min(most, _MOST):g}")
+        return float(value)
+
     def flag(self, name: str) -> bool:
         """True or false."""
         value = self._parsed.get(name)
@@ -64,12 +72,24 @@ class Fields:
             raise ValueError(f"a {self._what}'s {name} is true or false")
         return value
 
+    def value(self, name: str) -> object:
+        """Whatever it is; None if there is no such field."""
+        return self._parsed.get(name)
+
     def items(self, name: str) -> list[object]:
         """A list."""
         value = self._parsed.get(name)
         if not isinstance(value, list):
             raise ValueError(f"a {self._what}'s {name} is a list")
         return value
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a field and it is not null."""
+        return self._parsed.get(name) is not None
+
+    def names(self) -> tuple[str, ...]:
+        """The names of all fields, in the order they came in."""
+        return tuple(self._parsed)
 
     def within(self, name: str) -> Fields:
         """An object within."""

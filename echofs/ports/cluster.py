@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+from echofs.core.advice import Advice, Report
 from echofs.core.models import Member
 
 
@@ -26,6 +27,13 @@ class ControllerClient(ABC):
     @abstractmethod
     def members(self) -> list[Member]:
         """All workers the controller has ever heard of, with their present state."""
+
+    @abstractmethod
+    def report(self, report: Report) -> Advice:
+        """Tell the controller what this process has seen and hear what it advises. Idempotent; once a second.
+
+        Raises :class:`InvalidRequest` for a report that makes no sense.
+        """
 
 
 class MemberList(ABC):

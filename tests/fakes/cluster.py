@@ -8,6 +8,7 @@ from flask import Flask
 
 from echofs.adapters.http_answers import Answer
 from echofs.adapters.http_pool import HttpPool
+from echofs.core.advice import Advice, Report
 from echofs.core.errors import EchoError, StoreUnavailable, Unavailable
 from echofs.core.models import Member
 from echofs.ports.cluster import ControllerClient, MemberList
@@ -34,12 +35,14 @@ class MemoryMemberList(MemberList):
 
 
 class FakeController(ControllerClient):
-    """Answers with ``list``, or raises ``error`` if that is set; writes down what it hears."""
+    """Answers with ``list`` and ``advice``, or raises ``error`` if that is set; writes down what it hears."""
 
     def __init__(self, members: Iterable[Member] = ()) -> None:
         self.list = list(members)
         self.error: EchoError | None = None
+        self.advice = Advice(epoch=1)
         self.heartbeats: list[Member] = []
+        self.reports: list[Report] = []
         self.left: list[str] = []
 
     def heartbeat(self, member: Member) -> None:
@@ -53,6 +56,11 @@ class FakeController(ControllerClient):
     def members(self) -> list[Member]:
         self._answer()
         return list(self.list)
+
+    def report(self, report: Report) -> Advice:
+        self._answer()
+        self.reports.append(report)
+        return self.advice
 
     def _answer(self) -> None:
         if self.error is not None:
