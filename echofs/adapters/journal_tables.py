@@ -3,7 +3,7 @@
 ``entry`` has one row for each version that waits, its canonical JSON in ``body`` and beside it what it is looked for
 by; ``digest`` is the SHA-256 of the body, since SQLite does not notice when a row rots. ``frame`` is the spool.
 ``brought`` says which entries bring a chunk, ``copied`` which workers hold copies of entries, those of settled entries
-until they are removed, and ``taken`` how many bytes entries and frames have.
+until they are removed, and ``taken`` how many entries there are, and how many bytes they and the frames have.
 """
 
 TABLES = """
@@ -43,16 +43,16 @@ CREATE TABLE copied (
     digest BLOB NOT NULL,
     PRIMARY KEY (place, worker)
 ) WITHOUT ROWID;
-CREATE TABLE taken (entries INTEGER NOT NULL, frames INTEGER NOT NULL);
-INSERT INTO taken VALUES (0, 0);
+CREATE TABLE taken (depth INTEGER NOT NULL, entries INTEGER NOT NULL, frames INTEGER NOT NULL);
+INSERT INTO taken VALUES (0, 0, 0);
 CREATE TRIGGER entry_added AFTER INSERT ON entry BEGIN
-    UPDATE taken SET entries = entries + length(new.body);
+    UPDATE taken SET depth = depth + 1, entries = entries + length(new.body);
 END;
 CREATE TRIGGER entry_changed AFTER UPDATE OF body ON entry BEGIN
     UPDATE taken SET entries = entries - length(old.body) + length(new.body);
 END;
 CREATE TRIGGER entry_removed AFTER DELETE ON entry BEGIN
-    UPDATE taken SET entries = entries - length(old.body);
+    UPDATE taken SET depth = depth - 1, entries = entries - length(old.body);
     DELETE FROM brought WHERE place = old.place;
 END;
 CREATE TRIGGER frame_added AFTER INSERT ON frame BEGIN

@@ -163,7 +163,7 @@ class LocalJournal(Journal):
         self._write_all("DELETE FROM copied WHERE place = ? AND worker = ?", rows)
 
     def depth(self) -> int:
-        return int(self._single("SELECT count(*) FROM entry")[0])
+        return int(self._single("SELECT depth FROM taken")[0])
 
     def oldest_age(self) -> float:
         with self._file.reading() as connection:
