@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from flask import Flask, Response, request
@@ -68,39 +69,51 @@ class PrometheusMeters(Meters):
         counter.inc(amount)
 
 
-def install_metrics(app: Flask, meters: PrometheusMeters, *, outbox_depth: Callable[[], int] | None = None) -> None:
+GAUGES: dict[str, str] = {
+    "outbox_depth": "Replicas still owed, by the catalog",
+    "journal_depth": "Versions in this host's journal that wait for the catalog",
+    "journal_age_seconds": "How long the oldest of them has been waiting",
+    "spool_bytes": "Bytes of chunks in this host's spool",
+}
+"""What can be asked at each scrape: short name to explanation."""
+
+
+def install_metrics(
+    app: Flask, meters: PrometheusMeters, *, gauges: Mapping[str, Callable[[], float]] = MappingProxyType({})
+) -> None:
     """Serve ``/metrics`` and measure every request by endpoint: ``flask_http_request_duration_seconds`` (to the first
     byte of the answer) and ``flask_http_request_total``.
 
-    ``outbox_depth`` is asked at each scrape and shown as ``echofs_outbox_depth``: NaN when it raises
+    ``gauges`` are asked at each scrape and shown under their names in :data:`GAUGES`: NaN when one raises
     :class:`Unavailable`.
     """
     options: dict[str, Any] = {"group_by": "endpoint", "registry": meters.registry}
-    if outbox_depth is not None:
-        options["metrics_decorator"] = _gauging(_outbox_gauge(meters.registry), outbox_depth)
+    if gauges:
+        options["metrics_decorator"] = _gauging({_gauge(name, meters.registry): ask for name, ask in gauges.items()})
     multiprocess = bool(os.environ.get(MULTIPROCESS_VARIABLE))
     (GunicornInternalPrometheusMetrics if multiprocess else PrometheusMetrics)(app, **options)
     app.after_request(_skip_invented_methods)
 
 
-def _outbox_gauge(registry: CollectorRegistry) -> Gauge:
+def _gauge(name: str, registry: CollectorRegistry) -> Gauge:
     return Gauge(
-        "echofs_outbox_depth",
-        "Replicas still owed, by the catalog",
+        f"echofs_{name}",
+        GAUGES[name],
         registry=registry,
-        # Every master reads the same number; the one who read it last is right.
+        # Every master of a host reads the same number; the one who read it last is right.
         multiprocess_mode="livemostrecent",
     )
 
 
-def _gauging(gauge: Gauge, outbox_depth: Callable[[], int]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _gauging(gauges: Mapping[Gauge, Callable[[], float]]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(view)
         def gauged() -> Any:
-            try:
-                gauge.set(outbox_depth())
-            except Unavailable:
-                gauge.set(float("nan"))
+            for gauge, ask in gauges.items():
+                try:
+                    gauge.set(ask())
+                except Unavailable:
+                    gauge.set(float("nan"))
             return view()
 
         return gauged

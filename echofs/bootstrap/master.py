@@ -63,11 +63,20 @@ def master(settings: Settings) -> Flask:
         largest=largest_chunk(settings),
     )
     redis = (lambda: sharing.link.here) if sharing else None
-    health = MasterHealth(plane.catalog, plane.members, basics.clock, __version__, redis)
+    health = MasterHealth(plane.catalog, plane.members, basics.clock, __version__, redis, journal)
     survey = ClusterSurvey(
         plane.catalog, plane.workers, plane.members, basics.clock, wanted=settings.replication_factor
     )
-    install_metrics(app, meters, outbox_depth=health.outbox_depth)
+    install_metrics(
+        app,
+        meters,
+        gauges={
+            "outbox_depth": health.outbox_depth,
+            "journal_depth": journal.depth,
+            "journal_age_seconds": journal.oldest_age,
+            "spool_bytes": journal.spooled_bytes,
+        },
+    )
     accounts = parts.make_accounts(settings, plane.users, basics)
     authenticate = _mount_accounts(app, settings, accounts, basics, sharing)
     install_access(app, authenticate=authenticate, verify_call=no_internal_routes)

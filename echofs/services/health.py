@@ -11,6 +11,7 @@ from echofs.core.consistency import quorum_met
 from echofs.core.errors import NotFound, Unavailable
 from echofs.core.models import MemberState
 from echofs.ports.catalog import Catalog
+from echofs.ports.journal import Journal
 from echofs.ports.object_store import ObjectStore
 from echofs.ports.runtime import Clock
 from echofs.services.cluster import MemberRegistry, MemberView
@@ -48,7 +49,7 @@ class HealthReport:
 class MasterHealth:
     """A master is as well as its catalog and its workers. Thread-safe; an answer takes a third of a second at most.
 
-    ``redis`` says, without asking, whether Redis answered last; None without one.
+    ``redis`` says, without asking, whether Redis answered last; None without one. ``journal`` is this host's.
     """
 
     def __init__(
@@ -58,8 +59,10 @@ class MasterHealth:
         clock: Clock,
         version: str,
         redis: Callable[[], bool] | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self._redis = redis
+        self._journal = journal
         self._members = members
         self._version = version
         self._catalog = Probe(catalog.ping, clock, every_seconds=CATALOG_EVERY_SECONDS)
@@ -88,6 +91,8 @@ class MasterHealth:
             "can_read": catalog and bool(available),
             "replicas_owed": owed,
         }
+        if self._journal is not None:
+            details |= _waiting_in(self._journal)
         if self._redis is not None:
             details["redis"] = "ok" if self._redis() else "away"
         status = Status.UNAVAILABLE if not details["can_read"] else Status.OK
@@ -173,9 +178,22 @@ def _shortcomings(details: Mapping[str, object]) -> tuple[str, ...]:
             details.get("redis") == "away",
             "Redis is away: limits count per process, revocations take a second, hybrid reads ask the catalog.",
         ),
+        (
+            details.get("journal") == "unavailable",
+            "The journal cannot be used: nothing is accepted without the catalog or without workers.",
+        ),
+        (details.get("journal_depth"), f"Versions that wait for the catalog: {details.get('journal_depth')}."),
+        (details.get("spooled_bytes"), f"Bytes that wait for workers: {details.get('spooled_bytes')}."),
         (owed, f"Replicas still to be made: {owed}."),
     )
     return tuple(sentence for wrong, sentence in checks if wrong)
+
+
+def _waiting_in(journal: Journal) -> dict[str, object]:
+    try:
+        return {"journal": "ok", "journal_depth": journal.depth(), "spooled_bytes": journal.spooled_bytes()}
+    except Unavailable:
+        return {"journal": "unavailable"}
 
 
 def _answers(probe: Probe[None]) -> bool:

@@ -131,7 +131,7 @@ def test_the_outbox_is_counted_at_each_scrape_and_unknown_without_the_catalog(me
         return value
 
     app = Flask("master", static_folder=None)
-    install_metrics(app, meters, outbox_depth=depth)
+    install_metrics(app, meters, gauges={"outbox_depth": depth})
     assert ENDPOINT in app.view_functions
     seen = [scrape(app)["echofs_outbox_depth"][()] for _ in range(4)]
     assert (seen[0], seen[1], seen[3]) == (3, 0, 4)
@@ -147,7 +147,7 @@ import sys
 from flask import Flask
 from echofs.adapters.meters import PrometheusMeters, install_metrics
 meters, app = PrometheusMeters(), Flask("master", static_folder=None)
-install_metrics(app, meters, outbox_depth=lambda: int(sys.argv[1]))
+install_metrics(app, meters, gauges={"outbox_depth": lambda: int(sys.argv[1])})
 meters.add("bytes_received", 10)
 meters.add("chunks_stored", 2, worker="w1")
 print(app.test_client().get("/metrics").text)

@@ -105,14 +105,17 @@ class MemoryJournal(Journal):
             self._copies -= set(copies)
 
     def depth(self) -> int:
-        return len(self._entries)
+        with self._answering():
+            return len(self._entries)
 
     def oldest_age(self) -> float:
-        since = [appended for _, appended, _ in self._entries.values()]
+        with self._answering():
+            since = [appended for _, appended, _ in self._entries.values()]
         return self._clock.monotonic() - min(since) if since else 0.0
 
     def spooled_bytes(self) -> int:
-        return sum(len(frame) for frame in self._frames.values())
+        with self._answering():
+            return self._size()
 
     @contextmanager
     def lead(self, task: Task = Task.REPLAY) -> Iterator[bool]:
@@ -126,9 +129,12 @@ class MemoryJournal(Journal):
             if free:
                 self._leading.discard(task)
 
+    def _size(self) -> int:
+        return sum(len(frame) for frame in self._frames.values())
+
     def _take(self, frames: Sequence[Frame]) -> None:
         new = {frame.digest: frame for frame in frames if frame.digest not in self._frames}
-        size = self.spooled_bytes() + sum(len(frame) for frame in new.values())
+        size = self._size() + sum(len(frame) for frame in new.values())
         if self.room is not None and size > self.room:
             raise SpoolFull("This master's spool is full; nothing was stored.")
         self._frames.update(new)

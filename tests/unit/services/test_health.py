@@ -20,9 +20,11 @@ from echofs.services.health import (
     Status,
     WorkerHealth,
 )
+from tests.contracts.journal_values import entry, frame
 from tests.fakes.catalog import MemoryCatalog
 from tests.fakes.clock import FakeClock
 from tests.fakes.cluster import AWAY, FakeController, MemoryMemberList
+from tests.fakes.journal import MemoryJournal
 
 WORKERS = [Member(f"w{number}", f"http://w{number}.test:8091", f"zone-{number}") for number in (1, 2, 3)]
 DIGEST = "ab" * 32
@@ -36,7 +38,8 @@ class Setting:
         self.catalog = MemoryCatalog(self.clock)
         self.controller = FakeController(WORKERS)
         self.view = MemberView(self.controller, MemoryMemberList(), self.clock)
-        self.health = MasterHealth(self.catalog, self.view, self.clock, "1.2.3")
+        self.journal = MemoryJournal(self.clock)
+        self.health = MasterHealth(self.catalog, self.view, self.clock, "1.2.3", journal=self.journal)
         self.view.refresh()
 
     def report(self) -> HealthReport:
@@ -68,7 +71,27 @@ def test_a_master_with_everything_in_order_is_ok(at: Setting) -> None:
         "can_write": True,
         "can_read": True,
         "replicas_owed": 0,
+        "journal": "ok",
+        "journal_depth": 0,
+        "spooled_bytes": 0,
     }
+
+
+def test_what_waits_in_the_journal_is_told(at: Setting) -> None:
+    one = frame()
+    at.journal.append(entry(), [one])
+    report = at.report()
+    assert report.status is Status.DEGRADED
+    assert (report.details["journal_depth"], report.details["spooled_bytes"]) == (1, len(one))
+    assert report.reasons == ("Versions that wait for the catalog: 1.", f"Bytes that wait for workers: {len(one)}.")
+
+
+def test_a_journal_that_cannot_be_used_is_told(at: Setting) -> None:
+    at.journal.down = True
+    report = at.report()
+    assert report.status is Status.DEGRADED
+    assert report.details["journal"] == "unavailable"
+    assert any("journal cannot be used" in reason for reason in report.reasons)
 
 
 def test_without_the_catalog_nothing_works(at: Setting) -> None:
