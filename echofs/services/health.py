@@ -81,7 +81,7 @@ class MasterHealth:
         catalog = _answers(self._catalog)
         owed = _number(self._outbox) if catalog else None
         takers = [member.worker_id for member in available if member.weight > 0]
-        details = {
+        details: dict[str, object] = {
             "catalog": "ok" if catalog else "unavailable",
             "controller": "ok" if self._members.controller_heard else "unavailable",
             "workers_known": len(members),
