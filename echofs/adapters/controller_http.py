@@ -5,24 +5,27 @@ from __future__ import annotations
 import http.client
 import json
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from echofs.adapters.http_answers import Answer
 from echofs.adapters.http_pool import HttpPool
 from echofs.core.advice import Advice, Report
 from echofs.core.advice_json import decode_advice, encode_report
-from echofs.core.errors import AuthenticationFailed, Conflict, EchoError, InvalidRequest, Unavailable
+from echofs.core.errors import AuthenticationFailed, Conflict, EchoError, InvalidRequest, NotFound, Unavailable
 from echofs.core.membership import CONTROLLER, decode, encode
-from echofs.core.models import Member
+from echofs.core.models import Intent, Member
 from echofs.ports.cluster import CallSigner, ControllerClient
 
 HEARTBEAT_PATH = "/internal/v1/heartbeat"
 LEAVE_PATH = "/internal/v1/leave"
 MEMBERS_PATH = "/internal/v1/members"
 REPORT_PATH = "/internal/v1/report"
+WORKERS_PATH = "/internal/v1/workers"
 
 _REFUSALS: dict[int, type[EchoError]] = {
     http.client.BAD_REQUEST: InvalidRequest,
     http.client.UNAUTHORIZED: AuthenticationFailed,
+    http.client.NOT_FOUND: NotFound,
     http.client.CONFLICT: Conflict,
 }
 
@@ -54,6 +57,9 @@ class HttpController(ControllerClient):
             return decode_advice(data)
         except ValueError as error:
             raise Unavailable(f"The controller sent advice that makes no sense: {error}.") from error
+
+    def set_intent(self, worker_id: str, intent: Intent) -> None:
+        self._call("POST", f"{WORKERS_PATH}/{quote(worker_id, safe='')}", {"intent": intent.value})
 
     def _call(self, method: str, path: str, fields: Mapping[str, object] | None = None) -> object:
         headers = {

@@ -17,7 +17,7 @@ from echofs.bootstrap.basics import CONNECT_SECONDS, Basics, open_basics, open_c
 from echofs.bootstrap.files_catalog import create_catalog
 from echofs.core.advice import Advice, Report
 from echofs.core.errors import InvalidRequest, StoreUnavailable, Unavailable
-from echofs.core.models import ChunkRecord, Member
+from echofs.core.models import ChunkRecord, Intent, Member
 from echofs.ports.chunks import Frame
 from echofs.ports.cluster import ControllerClient, MemberList
 from echofs.services.cluster import MemberView
@@ -98,7 +98,7 @@ def _make_tables(settings: Settings) -> None:
 
 def _known(basics: Basics) -> list[Member]:
     try:
-        return basics.controller.members()
+        return [member for member in basics.controller.members() if member.intent is not Intent.GONE]
     except Unavailable as error:
         raise Unavailable(
             "The controller does not answer: start it, set ECHOFS_CONTROLLER_URL, or name all workers with --worker."
@@ -136,6 +136,9 @@ class _Fixed(ControllerClient):
 
     def report(self, report: Report) -> Advice:
         raise Unavailable("A command takes no reports.")
+
+    def set_intent(self, worker_id: str, intent: Intent) -> None:
+        raise Unavailable("A command decides about no worker.")
 
 
 class _Unsaved(MemberList):

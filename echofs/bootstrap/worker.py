@@ -9,13 +9,13 @@ from echofs.adapters.frames import HEADER_BYTES
 from echofs.adapters.meters import PrometheusMeters, install_metrics
 from echofs.adapters.stores.registry import StoreOptions, open_store
 from echofs.bootstrap.application import (
-    BEAT_SECONDS,
     EXTENSION,
     bare_application,
     no_user_routes,
     verifier,
 )
 from echofs.bootstrap.basics import largest_chunk, open_basics, open_codec
+from echofs.core.membership import HEARTBEAT_SECONDS
 from echofs.core.models import Member
 from echofs.services.chunks import ChunkKeeper
 from echofs.services.cluster import Heartbeat
@@ -55,7 +55,7 @@ def worker(settings: Settings) -> Flask:
         worker_blueprint(keeper, health.account, max(BATCH_BYTES, largest) + BATCH_CHUNKS * HEADER_BYTES)
     )
     app.extensions[EXTENSION] = Loops(
-        Loop("heartbeat", BEAT_SECONDS, heartbeat.beat), on_stop=(heartbeat.leave, store.close)
+        Loop("heartbeat", HEARTBEAT_SECONDS, heartbeat.beat), on_stop=(heartbeat.leave, store.close)
     )
     return app
 

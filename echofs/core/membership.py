@@ -9,11 +9,22 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
 
 from echofs.core.errors import InvalidRequest
-from echofs.core.models import Member, MemberState
+from echofs.core.models import Intent, Member, MemberState
+from echofs.core.phi import HeartbeatWindow
 
-SUSPECT_AFTER_SECONDS = 3.0
-"""Three heartbeats missed."""
-DOWN_AFTER_SECONDS = 6.0
+HEARTBEAT_SECONDS = 1.0
+"""How often a worker sends a heartbeat."""
+SUSPECT_PHI = 5.0
+DOWN_PHI = 8.0
+"""One wrong verdict in a hundred million intervals, if they were what they have been (:mod:`echofs.core.phi`)."""
+PATIENT_INTERVALS = 2
+"""Whatever phi says, one late heartbeat is no suspicion."""
+DOWN_AT_THE_LATEST_SECONDS = 15.0
+"""However irregular a worker's heartbeats have been."""
+START_SECONDS = 6.0
+"""How long a controller that has just started knows nothing."""
+SETTLED_BEATS = 2
+"""A new worker is joining until it has been heard so often."""
 CONTROLLER = "controller"
 """The controller's name as an audience of internal calls; no worker may have it, or calls to one would open the
 other."""
@@ -27,16 +38,22 @@ _METADATA_HOSTS = frozenset({"metadata.google.internal", "fd00:ec2::254"})
 """Where clouds hand out credentials to whatever runs on a host, besides 169.254.169.254, which is link-local."""
 
 
-def state_after(silence: float) -> MemberState:
-    """How a worker counts that was last heard ``silence`` seconds ago."""
-    if silence < SUSPECT_AFTER_SECONDS:
+def state_after(silence: float, rhythm: HeartbeatWindow) -> MemberState:
+    """Whether a worker is up, suspect or down that was last heard ``silence`` seconds ago."""
+    if silence >= DOWN_AT_THE_LATEST_SECONDS:
+        return MemberState.DOWN
+    phi = rhythm.phi(silence) if silence >= PATIENT_INTERVALS * rhythm.mean else 0.0
+    if phi < SUSPECT_PHI:
         return MemberState.UP
-    return MemberState.SUSPECT if silence < DOWN_AFTER_SECONDS else MemberState.DOWN
+    return MemberState.SUSPECT if phi < DOWN_PHI else MemberState.DOWN
 
 
-def lasting(member: Member) -> tuple[str, str, float, str]:
+Lasting = tuple[str, str, float, str, Intent]
+
+
+def lasting(member: Member) -> Lasting:
     """What is worth keeping across restarts: all but the name and what every heartbeat changes."""
-    return member.url, member.zone, member.weight, member.store_id
+    return member.url, member.zone, member.weight, member.store_id, member.intent
 
 
 def check_member(member: Member) -> None:
@@ -73,6 +90,7 @@ def encode(member: Member) -> dict[str, object]:
         "state": member.state.value,
         "store_id": member.store_id,
         "free_bytes": member.free_bytes,
+        "intent": member.intent.value,
     }
 
 
@@ -95,7 +113,16 @@ def decode(fields: object) -> Member:
         state=MemberState(state),
         store_id=_text(fields, "store_id", ""),
         free_bytes=free,
+        intent=parse_intent(fields) if "intent" in fields else Intent.UP,
     )
+
+
+def parse_intent(fields: Mapping[str, object]) -> Intent:
+    """What the operator wants of a worker: the field ``intent``. Raises :class:`InvalidRequest`."""
+    intent = _text(fields, "intent")
+    if intent not in set(Intent):
+        raise InvalidRequest(f"What is wanted of a worker is one of {', '.join(Intent)}.", field="intent")
+    return Intent(intent)
 
 
 def _text(fields: Mapping[str, object], name: str, default: str | None = None) -> str:

@@ -197,11 +197,30 @@ class IdempotencyRecord:
 
 
 class MemberState(StrEnum):
-    """How a worker looks from its heartbeats."""
+    """How a worker stands. The first three serve requests; a draining one only reads."""
 
+    JOINING = "joining"
+    """New, and heard only once so far: it takes chunks where others fail."""
     UP = "up"
+    DRAINING = "draining"
+    """Up, and to be emptied: it takes no new chunks."""
     SUSPECT = "suspect"
     DOWN = "down"
+    GONE = "gone"
+    """Removed by an operator: never asked, and owed nothing."""
+
+    @property
+    def serving(self) -> bool:
+        """Whether requests to the worker are expected to succeed."""
+        return self in (MemberState.JOINING, MemberState.UP, MemberState.DRAINING)
+
+
+class Intent(StrEnum):
+    """What the operator wants of a worker, whatever state it is in."""
+
+    UP = "up"
+    DRAINING = "draining"
+    GONE = "gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,3 +238,9 @@ class Member:
     state: MemberState = MemberState.UP
     store_id: str = ""
     free_bytes: int | None = None
+    intent: Intent = Intent.UP
+
+    @property
+    def takes_chunks(self) -> bool:
+        """Whether new chunks may be given to it, once it is up."""
+        return self.weight > 0 and self.intent is Intent.UP

@@ -10,7 +10,7 @@ import hashlib
 import math
 from collections.abc import Iterable, Sequence
 
-from echofs.core.models import Digest, Member
+from echofs.core.models import Digest, Member, MemberState
 
 
 def _uniform(worker_id: str, digest: Digest) -> float:
@@ -30,12 +30,19 @@ def order(members: Iterable[Member], digest: Digest) -> list[Member]:
     """All workers that take new chunks in the order in which they should hold this one.
 
     The best worker of every zone comes before the second best of any, so the first R entries lie in as many zones as
-    can be; entries after them are the stand-ins (handoff) for those that fail. Ties fall to the worker id.
+    can be; entries after them are the stand-ins (handoff) for those that fail, those that are only joining at the end.
+    Ties fall to the worker id.
     """
     ranked = sorted(
-        (member for member in members if member.weight > 0),
+        (member for member in members if member.takes_chunks),
         key=lambda member: (-score(member, digest), member.worker_id),
     )
+    settled = [member for member in ranked if member.state is not MemberState.JOINING]
+    joining = [member for member in ranked if member.state is MemberState.JOINING]
+    return _spread(settled) + _spread(joining)
+
+
+def _spread(ranked: Sequence[Member]) -> list[Member]:
     seen: dict[str, int] = {}
     rounds: list[tuple[int, int]] = []
     for rank, member in enumerate(ranked):

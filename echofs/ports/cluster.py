@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from echofs.core.advice import Advice, Report
-from echofs.core.models import Member
+from echofs.core.models import Intent, Member
 
 
 class ControllerClient(ABC):
@@ -33,6 +33,14 @@ class ControllerClient(ABC):
         """Tell the controller what this process has seen and hear what it advises. Idempotent; once a second.
 
         Raises :class:`InvalidRequest` for a report that makes no sense.
+        """
+
+    @abstractmethod
+    def set_intent(self, worker_id: str, intent: Intent) -> None:
+        """Tell the controller that the operator wants a worker to be emptied, removed or taken back. Idempotent; kept
+        across restarts.
+
+        Raises :class:`NotFound` for an unknown worker, and :class:`Conflict` for one that may not be removed yet.
         """
 
 

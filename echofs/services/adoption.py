@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from echofs.core.entries import JournalEntry, decode, placed
 from echofs.core.errors import CatalogUnavailable, CorruptFrame, StoreUnavailable
 from echofs.core.models import ChunkKind, Digest, Dot, Member
 from echofs.ports.chunks import ChunkCodec, WorkerClient
 from echofs.ports.runtime import Clock, Meters
-from echofs.services.cluster import MemberView
+from echofs.services.cluster import Call, MemberView
 from echofs.services.holders import Holders
 
 PATIENCE_SECONDS = 60.0
@@ -91,25 +92,28 @@ class Adoption:
         for member in self._members.members():
             if member.worker_id in unavailable:
                 continue
-            try:
+            with suppress(StoreUnavailable):
                 for page in self._listed(member):
                     for digest in page:
                         places.setdefault(digest, []).append(member)
                     unread = [digest for digest in page if digest not in self._copies]
                     self._read(member, [one for one in unread if (member.worker_id, one) not in self._unreadable])
-            except StoreUnavailable:
-                self._members.report_failure(member.worker_id)
         return places
 
     def _listed(self, member: Member) -> Iterable[list[Digest]]:
-        after: Digest = ""
-        while page := self._workers.listed(member, ChunkKind.ENTRY, after):
+        page: list[Digest] = []
+        while True:
+            with self._members.asking(member.worker_id, Call.LOOK):
+                page = self._workers.listed(member, ChunkKind.ENTRY, page[-1] if page else "")
+            if not page:
+                return
             yield page
-            after = page[-1]
 
     def _read(self, member: Member, digests: Sequence[Digest]) -> None:
         for at in range(0, len(digests), FETCHED_TOGETHER):
-            for digest, frame in self._workers.fetch(member, digests[at : at + FETCHED_TOGETHER]).items():
+            with self._members.asking(member.worker_id, Call.FETCH):
+                frames = self._workers.fetch(member, digests[at : at + FETCHED_TOGETHER])
+            for digest, frame in frames.items():
                 try:
                     entry = decode(self._codec.decode(frame, digest, check_digest=True))
                 except (CorruptFrame, ValueError) as error:
@@ -173,8 +177,7 @@ class Adoption:
                 for member in places[digest]:
                     gone.setdefault(member.worker_id, (member, []))[1].append(digest)
         for member, digests in gone.values():
-            try:
+            with suppress(StoreUnavailable):
                 for at in range(0, len(digests), FETCHED_TOGETHER):
-                    self._workers.remove(member, ChunkKind.ENTRY, digests[at : at + FETCHED_TOGETHER])
-            except StoreUnavailable:
-                self._members.report_failure(member.worker_id)
+                    with self._members.asking(member.worker_id, Call.LOOK):
+                        self._workers.remove(member, ChunkKind.ENTRY, digests[at : at + FETCHED_TOGETHER])

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 
 from echofs.core import placement
 from echofs.core.entries import JournalEntry, encode
 from echofs.core.errors import StoreUnavailable
 from echofs.core.models import ChunkKind, ChunkRecord, Member
-from echofs.ports.chunks import ChunkCodec, Frame, StoreReply, WorkerClient
+from echofs.ports.chunks import ChunkCodec, Frame, WorkerClient
 from echofs.ports.journal import EntryCopy, Journal, Task
 from echofs.ports.runtime import Clock
-from echofs.services.cluster import MemberView
+from echofs.services.cluster import Call, MemberView
 
 WAIT_SECONDS = 5.0
 
@@ -74,10 +74,11 @@ class EntryCopies:
         with closing(self._workers.exchange()) as exchange:
             for worker_id, share in places.items():
                 exchange.send(available[worker_id], [frames[place] for place in share])
-            until = self._clock.monotonic() + WAIT_SECONDS
-            while exchange.pending and self._clock.monotonic() < until:
+            begun = self._clock.monotonic()
+            while exchange.pending and self._clock.monotonic() < begun + WAIT_SECONDS:
                 for reply in exchange.wait(1.0):
-                    self._report(reply)
+                    seconds = self._clock.monotonic() - begun
+                    self._members.observe(reply.worker_id, seconds, not reply.unreachable, Call.STORE)
                     share = places[reply.worker_id]
                     stored = [place for place in share if frames[place].digest in set(reply.stored)]
                     made += [EntryCopy(place, frames[place].digest, reply.worker_id) for place in stored]
@@ -101,19 +102,10 @@ class EntryCopies:
             copies = self._journal.stale_copies(worker_id)
             if not copies:
                 continue
-            try:
+            with suppress(StoreUnavailable), self._members.asking(worker_id, Call.LOOK):
                 self._workers.remove(member, ChunkKind.ENTRY, [copy.digest for copy in copies])
-            except StoreUnavailable:
-                self._members.report_failure(worker_id)
-            else:
                 self._journal.forget_copies(copies)
 
     def _available(self) -> Mapping[str, Member]:
         unavailable = self._members.unavailable()
         return {one.worker_id: one for one in self._members.members() if one.worker_id not in unavailable}
-
-    def _report(self, reply: StoreReply) -> None:
-        if reply.unreachable:
-            self._members.report_failure(reply.worker_id)
-        else:
-            self._members.report_success(reply.worker_id)

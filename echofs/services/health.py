@@ -80,12 +80,12 @@ class MasterHealth:
         available = [member for member in members if member.worker_id not in unavailable]
         catalog = _answers(self._catalog)
         owed = _number(self._outbox) if catalog else None
-        takers = [member.worker_id for member in available if member.weight > 0]
+        takers = self._members.takers()
         details: dict[str, object] = {
             "catalog": "ok" if catalog else "unavailable",
             "controller": "ok" if self._members.controller_heard else "unavailable",
             "workers_known": len(members),
-            "workers_up": sum(member.state is MemberState.UP for member in members),
+            "workers_up": sum(member.state.serving for member in members),
             "workers_available": len(available),
             "can_write": catalog and quorum_met(takers, zones),
             "can_read": catalog and bool(available),
@@ -156,9 +156,9 @@ class ControllerHealth:
         self._version = version
 
     def report(self) -> HealthReport:
-        """Always ``ok``, with the number of workers in each state."""
+        """Always ``ok``, with the number of workers in each state; those removed are none of the cluster's any more."""
         states = [member.state for member in self._registry.members()]
-        details: dict[str, object] = {"workers_known": len(states)}
+        details: dict[str, object] = {"workers_known": len(states) - states.count(MemberState.GONE)}
         details.update((f"workers_{state.value}", states.count(state)) for state in MemberState)
         return HealthReport(Status.OK, "controller", self._version, (), details)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from contextlib import suppress
 
 from echofs.core import placement
 from echofs.core.entries import Delivered
 from echofs.core.errors import StoreUnavailable
 from echofs.core.models import Digest, Member
 from echofs.ports.chunks import WorkerClient
-from echofs.services.cluster import MemberView
+from echofs.services.cluster import Call, MemberView
 
 ASKED_TOGETHER = 1024
 
@@ -35,13 +36,10 @@ class Holders:
 
     def _held(self, member: Member, digests: Sequence[Digest]) -> set[Digest]:
         held: set[Digest] = set()
-        try:
+        with suppress(StoreUnavailable):
             for at in range(0, len(digests), ASKED_TOGETHER):
-                held |= self._workers.present(member, digests[at : at + ASKED_TOGETHER])
-        except StoreUnavailable:
-            self._members.report_failure(member.worker_id)
-        else:
-            self._members.report_success(member.worker_id)
+                with self._members.asking(member.worker_id, Call.LOOK):
+                    held |= self._workers.present(member, digests[at : at + ASKED_TOGETHER])
         return held
 
     def delivered(self, digest: Digest, holders: Set[str]) -> Delivered:

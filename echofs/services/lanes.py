@@ -22,6 +22,10 @@ class Lane:
 
     waiting: deque[PendingChunk] = field(default_factory=deque)
     batches: dict[int, list[PendingChunk]] = field(default_factory=dict)
+    sent_at: dict[int, float] = field(default_factory=dict)
+    """When each of those batches went off."""
+    noted_at: float = float("-inf")
+    """When it was last noted that answers are overdue: those of older batches need no second note."""
 
     def next_batch(self) -> list[PendingChunk]:
         """Take the chunks to be sent now, in the order in which they came; none while waiting pays.
@@ -37,6 +41,19 @@ class Lane:
             size += self.waiting[0].held_bytes
             batch.append(self.waiting.popleft())
         return batch
+
+    def sent(self, number: int, batch: list[PendingChunk], now: float) -> None:
+        """A batch is on its way."""
+        self.batches[number] = batch
+        self.sent_at[number] = now
+
+    def answered(self, number: int, now: float) -> tuple[list[PendingChunk], float]:
+        """The batch of that number, and how many seconds its answer took."""
+        return self.batches.pop(number), now - self.sent_at.pop(number)
+
+    def longest_wait(self, now: float) -> float:
+        """How long the oldest batch has been on its way that is not known to be overdue; 0 if none is."""
+        return max((now - at for at in self.sent_at.values() if at > self.noted_at), default=0.0)
 
     def _worth_sending(self) -> bool:
         waiting = [chunk.held_bytes for chunk in itertools.islice(self.waiting, BATCH_CHUNKS)]

@@ -78,12 +78,12 @@ class Levels:
 
     def _possible(self) -> frozenset[Level]:
         zones = self._members.zones()
-        up = zones.keys() - self._members.unavailable()
+        up = self._members.takers()
         return frozenset(level for level in Level if quorum_met(up, zones, level))
 
     def _too_few(self, level: Level) -> TooFewReplicas:
         zones = self._members.zones()
-        up = zones.keys() - self._members.unavailable()
+        up = self._members.takers()
         needed = "two in different zones" if level is Level.STRONG else "one"
         return TooFewReplicas(
             f"{len(up)} of {len(zones)} workers are up; a {level} write needs {needed}; nothing was stored.",

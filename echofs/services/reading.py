@@ -14,7 +14,7 @@ from echofs.ports.catalog import Catalog
 from echofs.ports.chunks import ChunkCodec, Frame, WorkerClient
 from echofs.ports.journal import Journal
 from echofs.ports.runtime import Clock, Meters
-from echofs.services.cluster import MemberView
+from echofs.services.cluster import Call, MemberView
 
 T = TypeVar("T")
 Take = Callable[[bytes | memoryview, Digest], T]
@@ -73,7 +73,8 @@ class ChunkReader:
 
     def _gather(self, digests: Sequence[Digest], turn: int, take: Take[T]) -> dict[Digest, T]:
         members = {member.worker_id: member for member in self._members.members()}
-        untried = {digest: self._candidates(members, digest) for digest in dict.fromkeys(digests)}
+        avoided = self._members.avoided(Call.FETCH)
+        untried = {digest: _candidates(members, digest, avoided) for digest in dict.fromkeys(digests)}
         taken = self._from_spool(list(untried), take)
         while len(taken) < len(untried):
             missing = {digest: workers for digest, workers in untried.items() if digest not in taken}
@@ -103,21 +104,13 @@ class ChunkReader:
                 _log.error("corrupt frame in the spool", extra={"digest": digest, "why": error.message})
         return taken
 
-    def _candidates(self, members: dict[str, Member], digest: Digest) -> list[str]:
-        """Every worker, those that placement prefers first, those believed to be down last."""
-        unavailable = self._members.unavailable()
-        ranked = [member.worker_id for member in placement.order(members.values(), digest)]
-        ranked += [worker_id for worker_id in members if worker_id not in ranked]
-        return sorted(ranked, key=lambda worker_id: worker_id in unavailable)
-
     def _read_from(self, member: Member, share: list[Digest], take: Take[T]) -> dict[Digest, T]:
         try:
-            frames = self._workers.fetch(member, share)
+            with self._members.asking(member.worker_id, Call.FETCH):
+                frames = self._workers.fetch(member, share)
         except StoreUnavailable as error:
             _log.warning("worker does not answer", extra={"worker": member.worker_id, "why": error.message})
-            self._members.report_failure(member.worker_id)
             return {}
-        self._members.report_success(member.worker_id)
         taken: dict[Digest, T] = {}
         for digest, frame in frames.items():
             try:
@@ -146,3 +139,10 @@ class ChunkReader:
         except CatalogUnavailable:
             # The read can still succeed, and scrubbing will find the replica again.
             _log.warning("a bad replica could not be reported", extra={"worker": worker_id})
+
+
+def _candidates(members: dict[str, Member], digest: Digest, avoided: frozenset[str]) -> list[str]:
+    """Every worker, those that placement prefers first, those that hardly answer last."""
+    ranked = [member.worker_id for member in placement.order(members.values(), digest)]
+    ranked += [worker_id for worker_id in members if worker_id not in ranked]
+    return sorted(ranked, key=lambda worker_id: worker_id in avoided)

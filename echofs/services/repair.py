@@ -6,11 +6,11 @@ import logging
 from collections.abc import Sequence
 
 from echofs.core.errors import ChunkUnavailable, StoreUnavailable
-from echofs.core.models import Digest, Member, OwedReplica
+from echofs.core.models import Digest, Intent, Member, OwedReplica
 from echofs.ports.catalog import Catalog
 from echofs.ports.chunks import StoreReply, WorkerClient
 from echofs.ports.runtime import Clock, Meters
-from echofs.services.cluster import MemberView
+from echofs.services.cluster import Call, MemberView
 from echofs.services.reading import ChunkReader
 
 ROWS_PER_ROUND = 512
@@ -52,7 +52,7 @@ class Repair:
         for worker_id, rows in by_worker.items():
             for at in range(0, len(rows), COPIED_TOGETHER):
                 member = members.get(worker_id)
-                if member is None or worker_id in self._members.unavailable():
+                if member is None or not _may_receive(member) or worker_id in self._members.unavailable():
                     # Also when it went away during this round: a time-out for every chunk would hold up the others.
                     self._postpone(rows[at:])
                     break
@@ -80,22 +80,16 @@ class Repair:
         frame = self._reader.frame(digest)
         exchange = self._workers.exchange()
         try:
+            begun = self._clock.monotonic()
             exchange.send(member, [frame])
-            until = self._clock.monotonic() + STORE_SECONDS
-            while exchange.pending and self._clock.monotonic() < until:
-                for reply in exchange.wait(1.0):
-                    self._report(reply)
-                    return set(reply.stored)
-            self._members.report_failure(member.worker_id)
-            return set()
+            reply: StoreReply | None = None
+            while reply is None and exchange.pending and self._clock.monotonic() < begun + STORE_SECONDS:
+                reply = next(iter(exchange.wait(1.0)), None)
+            answered = reply is not None and not reply.unreachable
+            self._members.observe(member.worker_id, self._clock.monotonic() - begun, answered, Call.STORE)
+            return set(reply.stored) if reply else set()
         finally:
             exchange.close()
-
-    def _report(self, reply: StoreReply) -> None:
-        if reply.unreachable:
-            self._members.report_failure(reply.worker_id)
-        else:
-            self._members.report_success(reply.worker_id)
 
     def _postpone(self, rows: Sequence[OwedReplica]) -> None:
         """Later and later, up to a minute; a worker that comes back is tried at once (``Catalog.hasten``)."""
@@ -105,3 +99,8 @@ class Repair:
         attempts = max(row.attempts for row in rows)
         delay = min(FIRST_DELAY_SECONDS << min(attempts, 16), LONGEST_DELAY_SECONDS)
         self._catalog.postpone(rows, self._clock.now() + delay * 1_000_000)
+
+
+def _may_receive(member: Member) -> bool:
+    """What a worker owes that is being emptied is for others to hold."""
+    return member.intent is Intent.UP

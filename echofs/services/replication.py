@@ -18,7 +18,7 @@ from echofs.core.models import Digest, Level
 from echofs.core.replication import ChunkWrite
 from echofs.ports.chunks import Frame, StoreReply, WorkerClient
 from echofs.ports.runtime import Clock, Meters
-from echofs.services.cluster import MemberView
+from echofs.services.cluster import Call, MemberView
 from echofs.services.lanes import Lane
 from echofs.services.memory import MemoryBudget
 from echofs.services.pending import DEADLINE_SECONDS, PendingChunk
@@ -84,11 +84,11 @@ class Replicator:
         return chunks
 
     def _enqueue(self, frames: Sequence[Frame], level: Level) -> tuple[_ReplicationLoop, list[PendingChunk]]:
-        members, unavailable, now = self._members.members(), self._members.unavailable(), self._clock.monotonic()
+        members, avoided, now = self._members.members(), self._members.avoided(Call.STORE), self._clock.monotonic()
         chunks: list[PendingChunk] = []
         for frame in frames:
             candidates = [member.worker_id for member in placement.order(members, frame.digest)]
-            write = ChunkWrite(frame.digest, candidates, self._wanted, unavailable=unavailable, level=level)
+            write = ChunkWrite(frame.digest, candidates, self._wanted, unavailable=avoided, level=level)
             chunks.append(PendingChunk(frame, write, now))
         with self._lock:
             if self._stopped:
@@ -185,18 +185,19 @@ class _ReplicationLoop(threading.Thread):
         for chunk in list(self._open):
             self._check_times(chunk, now)
         for worker_id, lane in list(self._lanes.items()):
+            if lane.sent_at and self._owner._members.overdue(worker_id, lane.longest_wait(now), Call.STORE):
+                lane.noted_at = now
+                self._drop_waiting(worker_id)
             self._fill(worker_id, lane)
 
     def _on_reply(self, reply: StoreReply) -> None:
         owner = self._owner
-        batch = self._lanes[reply.worker_id].batches.pop(reply.batch)
-        stored = set(reply.stored)
-        if reply.unreachable:
-            owner._members.report_failure(reply.worker_id)
-            self._drop_waiting(reply.worker_id)
-        else:
-            owner._members.report_success(reply.worker_id)
         now = owner._clock.monotonic()
+        batch, seconds = self._lanes[reply.worker_id].answered(reply.batch, now)
+        stored = set(reply.stored)
+        owner._members.observe(reply.worker_id, seconds, not reply.unreachable, Call.STORE)
+        if reply.unreachable:
+            self._drop_waiting(reply.worker_id)
         for chunk in batch:
             if chunk.write.digest in stored:
                 self._on_stored(chunk, reply.worker_id)
@@ -276,8 +277,7 @@ class _ReplicationLoop(threading.Thread):
     def _fill(self, worker_id: str, lane: Lane) -> None:
         member = next((known for known in self._owner._members.members() if known.worker_id == worker_id), None)
         if member is None:
-            if lane.waiting:
-                self._drop_waiting(worker_id)
+            self._drop_waiting(worker_id)
             return
         while batch := lane.next_batch():
             try:
@@ -285,10 +285,10 @@ class _ReplicationLoop(threading.Thread):
             except Exception:
                 _log.exception("a worker cannot be sent to", extra={"worker": worker_id})
                 lane.waiting.extendleft(reversed(batch))
-                self._owner._members.report_failure(worker_id)
+                self._owner._members.observe(worker_id, 0.0, False, Call.STORE)
                 self._drop_waiting(worker_id)
                 return
-            lane.batches[number] = batch
+            lane.sent(number, batch, self._owner._clock.monotonic())
 
 
 def _enough(write: ChunkWrite, zones: Mapping[str, str]) -> bool:

@@ -67,7 +67,7 @@ class Spooling:
     def _quorum_possible(self) -> bool:
         """Else each chunk would wait in vain for the time limit of replication."""
         zones = self._members.zones()
-        return quorum_met(zones.keys() - self._members.unavailable(), zones)
+        return quorum_met(self._members.takers(), zones)
 
     def _deliver(self, page: Sequence[Digest]) -> int:
         """Workers are asked first: most of what is spooled reached them a moment after it was acknowledged."""

@@ -52,6 +52,7 @@ ACCESS: dict[str, Access] = {
     "controller.heartbeat": Access.INTERNAL,
     "controller.leave": Access.INTERNAL,
     "controller.members": Access.INTERNAL,
+    "controller.set_intent": Access.INTERNAL,
     "controller.status": Access.PUBLIC,
     "worker.store": Access.INTERNAL,
     "worker.fetch": Access.INTERNAL,

@@ -1,11 +1,11 @@
-"""The controller's routes: workers report, masters ask, and anybody may see who is up."""
+"""The controller's routes: workers report, masters ask, operators decide, and anybody may see who is up."""
 
 from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
 from echofs.core.errors import InvalidRequest, TooLarge
-from echofs.core.membership import decode, encode
+from echofs.core.membership import decode, encode, parse_intent
 from echofs.services.cluster import MemberRegistry
 from echofs.web.answers import ok
 
@@ -34,6 +34,11 @@ def controller_blueprint(registry: MemberRegistry) -> Blueprint:
     def members() -> Response:
         return ok({"members": [encode(member) for member in registry.members()]})
 
+    @blueprint.post("/internal/v1/workers/<worker_id>")
+    def set_intent(worker_id: str) -> Response:
+        registry.set_intent(worker_id, parse_intent(_fields()))
+        return ok()
+
     @blueprint.get("/status")
     def status() -> Response:
         return ok(
@@ -44,6 +49,7 @@ def controller_blueprint(registry: MemberRegistry) -> Blueprint:
                         "zone": worker.zone,
                         "state": worker.state.value,
                         "last_heartbeat_seconds": _rounded(worker.silent_seconds),
+                        "phi": _rounded(worker.phi),
                         "store_changed": worker.store_changed,
                     }
                     for worker in registry.status()
@@ -70,5 +76,5 @@ def _fields() -> dict[str, object]:
     return fields
 
 
-def _rounded(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, 3)
+def _rounded(number: float | None) -> float | None:
+    return None if number is None else round(number, 3)

@@ -10,7 +10,7 @@ from echofs.adapters.http_answers import Answer
 from echofs.adapters.http_pool import HttpPool
 from echofs.core.advice import Advice, Report
 from echofs.core.errors import EchoError, StoreUnavailable, Unavailable
-from echofs.core.models import Member
+from echofs.core.models import Intent, Member
 from echofs.ports.cluster import ControllerClient, MemberList
 
 AWAY = Unavailable("The controller does not answer.")
@@ -44,6 +44,7 @@ class FakeController(ControllerClient):
         self.heartbeats: list[Member] = []
         self.reports: list[Report] = []
         self.left: list[str] = []
+        self.intents: dict[str, Intent] = {}
 
     def heartbeat(self, member: Member) -> None:
         self._answer()
@@ -61,6 +62,10 @@ class FakeController(ControllerClient):
         self._answer()
         self.reports.append(report)
         return self.advice
+
+    def set_intent(self, worker_id: str, intent: Intent) -> None:
+        self._answer()
+        self.intents[worker_id] = intent
 
     def _answer(self) -> None:
         if self.error is not None:

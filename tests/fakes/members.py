@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
+from echofs.core.errors import StoreUnavailable
 from echofs.core.models import Member
+from echofs.services.cluster import Call
 
 
 def a_member(worker_id: str, zone: str | None = None, *, weight: float = 1.0) -> Member:
@@ -15,12 +18,16 @@ def a_member(worker_id: str, zone: str | None = None, *, weight: float = 1.0) ->
 class FakeMembers:
     """Answers like ``services.cluster.MemberView``, and writes down what it is told.
 
-    Change ``list`` and ``down`` at will; reported failures change nothing by themselves unless ``believes`` is set.
+    Change ``list``, ``down`` and ``slow`` at will; observed failures change nothing by themselves unless ``believes``
+    is set. ``patience`` is after how many seconds an answer is overdue.
     """
 
     def __init__(self, members: Iterable[Member] = (), *, believes: bool = False) -> None:
         self.list = list(members)
         self.down: set[str] = set()
+        self.slow: set[str] = set()
+        self.patience = float("inf")
+        self.observed: list[tuple[str, float, bool, Call]] = []
         self.failures: list[str] = []
         self.successes: list[str] = []
         self._believes = believes
@@ -34,15 +41,29 @@ class FakeMembers:
     def unavailable(self) -> frozenset[str]:
         return frozenset(self.down)
 
-    def report_failure(self, worker_id: str) -> None:
-        self.failures.append(worker_id)
-        if self._believes:
-            self.down.add(worker_id)
+    def takers(self) -> frozenset[str]:
+        return frozenset(member.worker_id for member in self.list if member.takes_chunks) - self.down
 
-    def report_success(self, worker_id: str) -> None:
-        self.successes.append(worker_id)
+    def avoided(self, call: Call) -> frozenset[str]:
+        return frozenset(self.down | self.slow)
+
+    def observe(self, worker_id: str, seconds: float, ok: bool, call: Call) -> None:
+        self.observed.append((worker_id, seconds, ok, call))
+        (self.successes if ok else self.failures).append(worker_id)
         if self._believes:
-            self.down.discard(worker_id)
+            self.down = self.down - {worker_id} if ok else self.down | {worker_id}
+
+    @contextmanager
+    def asking(self, worker_id: str, call: Call) -> Iterator[None]:
+        try:
+            yield
+        except StoreUnavailable:
+            self.observe(worker_id, 0.0, False, call)
+            raise
+        self.observe(worker_id, 0.0, True, call)
+
+    def overdue(self, worker_id: str, seconds: float, call: Call) -> bool:
+        return seconds >= self.patience
 
     def remove(self, worker_id: str) -> None:
         """The worker leaves the cluster: nobody knows it any more."""

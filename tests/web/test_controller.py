@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,9 +12,9 @@ from flask import Flask
 from echofs.adapters.call_tokens import SharedSecretSigner
 from echofs.adapters.controller_http import HttpController
 from echofs.adapters.http_answers import Answer
-from echofs.core.errors import AuthenticationFailed, Conflict, InvalidRequest, Unavailable
+from echofs.core.errors import AuthenticationFailed, Conflict, InvalidRequest, NotFound, Unavailable
 from echofs.core.membership import CONTROLLER, encode
-from echofs.core.models import Member, MemberState
+from echofs.core.models import Intent, Member, MemberState
 from echofs.services.accounts import Principal
 from echofs.services.cluster import MemberRegistry
 from echofs.web.access import ACCESS, install_access
@@ -61,8 +62,9 @@ def at() -> Setting:
 
 
 def test_a_worker_joins_and_masters_see_it(at: Setting) -> None:
-    at.controller.heartbeat(ONE)
-    at.controller.heartbeat(TWO)
+    for _ in range(2):
+        at.controller.heartbeat(ONE)
+        at.controller.heartbeat(TWO)
     assert at.controller.members() == [ONE, TWO]
     assert at.pool.calls[0] == (URL, "POST", "/internal/v1/heartbeat")
 
@@ -72,6 +74,23 @@ def test_a_worker_leaves(at: Setting) -> None:
     at.controller.leave("w1")
     at.controller.leave("w1")
     assert [member.state for member in at.controller.members()] == [MemberState.DOWN]
+
+
+def test_an_operator_drains_a_worker_and_masters_see_it(at: Setting) -> None:
+    at.controller.heartbeat(ONE)
+    at.controller.set_intent("w1", Intent.DRAINING)
+    at.controller.heartbeat(ONE)
+    assert at.controller.members() == [replace(ONE, state=MemberState.DRAINING, intent=Intent.DRAINING)]
+
+
+def test_orders_that_cannot_be_followed_come_back_as_the_errors_they_were(at: Setting) -> None:
+    at.controller.heartbeat(ONE)
+    with pytest.raises(NotFound, match="w9"):
+        at.controller.set_intent("w9", Intent.GONE)
+    with pytest.raises(Conflict, match="drain it first"):
+        at.controller.set_intent("w1", Intent.GONE)
+    response = at.post("/internal/v1/workers/w1", b'{"intent": "away"}')
+    assert (response.status_code, response.get_json()["error"]["field"]) == (400, "intent")
 
 
 def test_refusals_come_back_as_the_errors_they_were(at: Setting) -> None:
@@ -118,7 +137,12 @@ def test_an_answer_that_makes_no_sense_is_unavailable(at: Setting, answer: Answe
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("POST", "/internal/v1/heartbeat"), ("POST", "/internal/v1/leave"), ("GET", "/internal/v1/members")],
+    [
+        ("POST", "/internal/v1/heartbeat"),
+        ("POST", "/internal/v1/leave"),
+        ("GET", "/internal/v1/members"),
+        ("POST", "/internal/v1/workers/w1"),
+    ],
 )
 def test_internal_routes_are_closed_to_strangers(at: Setting, method: str, path: str) -> None:
     at.registry.heartbeat(ONE)
@@ -130,7 +154,7 @@ def test_internal_routes_are_closed_to_strangers(at: Setting, method: str, path:
     assert at.client.open(path, method=method).status_code == 401
 
 
-@pytest.mark.parametrize("path", ["/internal/v1/heartbeat", "/internal/v1/leave"])
+@pytest.mark.parametrize("path", ["/internal/v1/heartbeat", "/internal/v1/leave", "/internal/v1/workers/w1"])
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"null", b'"w1"', b"\xff\xfe", b"{}", b'{"worker_id": 5}', b'{"worker_id": null}']
 )
@@ -161,12 +185,20 @@ def test_a_body_nested_without_end_is_the_callers_fault(at: Setting) -> None:
 
 def test_anybody_may_see_who_is_up_and_not_where(at: Setting) -> None:
     at.registry.heartbeat(ONE)
-    at.clock.advance(1.23456)
+    at.registry.heartbeat(ONE)
+    at.clock.advance(4.33456)
     response = at.client.get("/status")
     assert response.status_code == 200
     assert response.get_json()["data"] == {
         "workers": [
-            {"worker_id": "w1", "zone": "a", "state": "up", "last_heartbeat_seconds": 1.235, "store_changed": False}
+            {
+                "worker_id": "w1",
+                "zone": "a",
+                "state": "suspect",
+                "last_heartbeat_seconds": 4.335,
+                "phi": 5.359,
+                "store_changed": False,
+            }
         ]
     }
     assert b"http" not in response.data

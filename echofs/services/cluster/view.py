@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from echofs.core.errors import EchoError, StoreUnavailable
-from echofs.core.membership import lasting
-from echofs.core.models import Member, MemberState
+from echofs.core.membership import Lasting, lasting
+from echofs.core.models import Intent, Member, MemberState
 from echofs.ports.cluster import ControllerClient, MemberList
 from echofs.ports.runtime import Clock
-from echofs.services.cluster.suspicion import Suspicions
+from echofs.services.cluster.links import Call, Links
 
 SILENT_AFTER_SECONDS = 5.0
 """Without word from the controller for this long its last verdicts are too old to keep anybody from being tried."""
@@ -26,15 +27,21 @@ class _Picture:
     """Everything derived from one list of members, so that questions cost no computing. Replaced, never changed."""
 
     members: tuple[Member, ...]
+    """All but those an operator has removed."""
     zones: Mapping[str, str]
     down: frozenset[str]
+    takers: frozenset[str]
+    gone: tuple[Member, ...]
 
     @classmethod
     def of(cls, members: Iterable[Member]) -> _Picture:
-        ordered = tuple(sorted(members, key=lambda member: member.worker_id))
+        everybody = sorted(members, key=lambda member: member.worker_id)
+        ordered = tuple(member for member in everybody if member.intent is not Intent.GONE)
+        gone = tuple(member for member in everybody if member.intent is Intent.GONE)
         zones = MappingProxyType({member.worker_id: member.zone for member in ordered})
         down = frozenset(member.worker_id for member in ordered if member.state is MemberState.DOWN)
-        return cls(ordered, zones, down)
+        takers = frozenset(member.worker_id for member in ordered if member.takes_chunks)
+        return cls(ordered, zones, down, takers, gone)
 
 
 class MemberView:
@@ -58,7 +65,7 @@ class MemberView:
         self._controller = controller
         self._saved = saved
         self._clock = clock
-        self._suspicions = Suspicions(clock)
+        self.links = Links(clock)
         self._refreshing = threading.Lock()
         self._heard_at: float | None = None
         self._returned: dict[str, bool] = {}
@@ -67,7 +74,7 @@ class MemberView:
         self._save_failed = False
         # What was true when the list was saved says nothing about now.
         self._picture = _Picture.of(replace(member, state=MemberState.SUSPECT) for member in saved.load())
-        self._saved_fields = _lasting_fields(self._picture.members)
+        self._saved_fields = _lasting_fields(self._everybody())
 
     def refresh(self) -> None:
         """Ask the controller once; keep the last list when it does not answer. The action of a loop.
@@ -91,13 +98,13 @@ class MemberView:
             self._announce_returns()
 
     def members(self) -> list[Member]:
-        """All known workers by id, with their state as far as it can be told now.
+        """All known workers that were not removed, by id, with their state as far as it can be told now.
 
         A worker that did not answer this process is suspect even if the controller hears it. Without the controller
         one that did not answer is down and one that the controller last called down is suspect.
         """
         picture = self._picture
-        suspected = self._suspicions.current()
+        suspected = self.links.unavailable()
         if self.controller_heard:
             if not suspected:
                 return list(picture.members)
@@ -108,23 +115,48 @@ class MemberView:
         """The zone of every known worker; the same mapping until the next refresh."""
         return self._picture.zones
 
+    def gone(self) -> frozenset[str]:
+        """The workers an operator has removed: they are in no other answer of this view."""
+        return frozenset(member.worker_id for member in self._picture.gone)
+
     def unavailable(self) -> frozenset[str]:
         """Workers not worth trying first: down by the controller's word while that is fresh, or failing for this
         process lately."""
-        suspected = self._suspicions.current()
-        if not self.controller_heard:
-            return suspected
+        return self._with_word(self.links.unavailable())
+
+    def takers(self) -> frozenset[str]:
+        """The workers that new chunks may be given to now."""
+        return self._picture.takers - self.unavailable()
+
+    def avoided(self, call: Call) -> frozenset[str]:
+        """The workers a request that is about to choose should turn to last: unavailable ones, but for a trial now and
+        then, and slow ones. Ask once for each request, and only then (:meth:`Links.avoided`)."""
+        return self._with_word(self.links.avoided(call))
+
+    def observe(self, worker_id: str, seconds: float, ok: bool, call: Call) -> None:
+        """A request to the worker ended after so long; ``ok`` unless the connection failed or went silent. Refusals
+        that a worker itself spoke are answers."""
+        self.links.observe(worker_id, seconds, ok, call)
+
+    @contextmanager
+    def asking(self, worker_id: str, call: Call) -> Iterator[None]:
+        """Observe the request made inside: it is over at the end, and failed with :class:`StoreUnavailable`."""
+        begun = self._clock.monotonic()
+        try:
+            yield
+        except StoreUnavailable:
+            self.observe(worker_id, self._clock.monotonic() - begun, False, call)
+            raise
+        self.observe(worker_id, self._clock.monotonic() - begun, True, call)
+
+    def overdue(self, worker_id: str, seconds: float, call: Call) -> bool:
+        """Whether an answer awaited for so long should be awaited no longer (:meth:`Links.overdue`)."""
+        return self.links.overdue(worker_id, seconds, call)
+
+    def _with_word(self, own: frozenset[str]) -> frozenset[str]:
+        """What this process believes itself, and the controller's verdicts while they are fresh."""
         down = self._picture.down
-        return down | suspected if suspected else down
-
-    def report_failure(self, worker_id: str) -> None:
-        """A connection to the worker failed or went silent: avoid it for 1 s, doubling up to 10 s while it goes on
-        failing. Refusals that a worker itself spoke are none."""
-        self._suspicions.fail(worker_id)
-
-    def report_success(self, worker_id: str) -> None:
-        """The worker answered: nothing is held against it any more."""
-        self._suspicions.clear(worker_id)
+        return down | own if down and self.controller_heard else own
 
     @property
     def controller_heard(self) -> bool:
@@ -132,7 +164,7 @@ class MemberView:
         return self._heard_at is not None and self._clock.monotonic() - self._heard_at < SILENT_AFTER_SECONDS
 
     def _adopt(self, heard: list[Member]) -> None:
-        before = {member.worker_id: member for member in self._picture.members}
+        before = {member.worker_id: member for member in self._everybody()}
         # A controller that lost its list still knows nobody; the chunks lie where they lay.
         after = {worker_id: replace(member, state=MemberState.SUSPECT) for worker_id, member in before.items()}
         after.update((member.worker_id, member) for member in heard)
@@ -140,10 +172,13 @@ class MemberView:
         self._heard_at = self._clock.monotonic()
         for worker_id, member in after.items():
             known = before.get(worker_id)
-            if known and known.state is not MemberState.UP and member.state is MemberState.UP:
-                self._suspicions.clear(worker_id)
+            if known and not known.state.serving and member.state.serving:
+                self.links.forgive(worker_id)
                 self._returned.setdefault(worker_id, False)
         self._save_if_changed()
+
+    def _everybody(self) -> list[Member]:
+        return [*self._picture.members, *self._picture.gone]
 
     def _announce_returns(self) -> None:
         for worker_id, logged in list(self._returned.items()):
@@ -157,12 +192,12 @@ class MemberView:
                 del self._returned[worker_id]
 
     def _save_if_changed(self) -> None:
-        members = self._picture.members
+        members = self._everybody()
         fields = _lasting_fields(members)
         if fields == self._saved_fields:
             return
         try:
-            self._saved.save(list(members))
+            self._saved.save(members)
         except StoreUnavailable as error:
             if not self._save_failed:
                 _log.error("the list of workers cannot be saved", extra={"why": error.message})
@@ -172,12 +207,12 @@ class MemberView:
         self._saved_fields = fields
 
 
-def _lasting_fields(members: Iterable[Member]) -> dict[str, tuple[str, str, float, str]]:
+def _lasting_fields(members: Iterable[Member]) -> dict[str, Lasting]:
     return {member.worker_id: lasting(member) for member in members}
 
 
 def _doubted(member: Member) -> Member:
-    return replace(member, state=MemberState.SUSPECT) if member.state is MemberState.UP else member
+    return replace(member, state=MemberState.SUSPECT) if member.state.serving else member
 
 
 def _unheard(member: Member, suspected: bool) -> Member:

@@ -13,17 +13,32 @@ from hypothesis import strategies as st
 
 from echofs.core.errors import InvalidRequest
 from echofs.core.membership import check_member, decode, encode, lasting, state_after
-from echofs.core.models import Member, MemberState
+from echofs.core.models import Intent, Member, MemberState
+from echofs.core.phi import HeartbeatWindow
 
 WORKER = Member("worker-1", "http://10.0.0.1:8091", "rack.A_1", 1.5, MemberState.UP, "disk-1", 1 << 40)
 
 
 @pytest.mark.parametrize(
     ("silence", "state"),
-    [(0, "up"), (2.999, "up"), (3, "suspect"), (5.999, "suspect"), (6, "down"), (1e9, "down")],
+    [(0, "up"), (4.1, "up"), (4.3, "suspect"), (5.1, "suspect"), (5.3, "down"), (1e9, "down")],
 )
-def test_a_worker_is_suspect_after_three_seconds_and_down_after_six(silence: float, state: str) -> None:
-    assert state_after(silence) == state
+def test_a_regular_worker_is_suspect_after_four_seconds_and_down_after_five(silence: float, state: str) -> None:
+    assert state_after(silence, HeartbeatWindow(1.0)) == state
+
+
+@given(st.lists(st.floats(0, 20), max_size=200), st.floats(0, 40))
+def test_nobody_is_suspected_within_two_intervals_nor_up_for_longer_than_fifteen_seconds(
+    intervals: list[float], silence: float
+) -> None:
+    rhythm = HeartbeatWindow(1.0)
+    for interval in intervals:
+        rhythm.add(interval)
+    state = state_after(silence, rhythm)
+    if silence >= 15:
+        assert state is MemberState.DOWN
+    elif silence < 2 * rhythm.mean:
+        assert state is MemberState.UP
 
 
 @pytest.mark.parametrize(
@@ -150,6 +165,7 @@ def test_a_worker_that_takes_no_new_chunks_and_does_not_know_its_room_may_join()
         state=st.sampled_from(MemberState),
         store_id=st.text(),
         free_bytes=st.none() | st.integers(0, 1 << 62),
+        intent=st.sampled_from(Intent),
     )
 )
 def test_a_member_survives_json(member: Member) -> None:
@@ -177,6 +193,8 @@ def test_fields_of_a_later_release_are_ignored_and_new_ones_have_defaults() -> N
         ("free_bytes", "much"),
         ("free_bytes", 1.5),
         ("free_bytes", False),
+        ("intent", "away"),
+        ("intent", None),
     ],
 )
 def test_a_field_of_another_type_is_named(field: str, value: object) -> None:
@@ -200,5 +218,6 @@ def test_a_weight_too_large_for_any_float_is_refused_as_infinite() -> None:
 def test_what_every_heartbeat_changes_does_not_last() -> None:
     assert lasting(replace(WORKER, free_bytes=5, state=MemberState.DOWN)) == lasting(WORKER)
     changes: list[dict[str, Any]] = [{"url": "http://o:1"}, {"zone": "b"}, {"weight": 2.0}, {"store_id": "disk-2"}]
+    changes.append({"intent": Intent.DRAINING})
     for change in changes:
         assert lasting(replace(WORKER, **change)) != lasting(WORKER)

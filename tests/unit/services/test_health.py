@@ -8,9 +8,9 @@ import pytest
 
 from echofs.adapters.stores.memory import MemoryStore
 from echofs.core.errors import StoreUnavailable, Unavailable
-from echofs.core.models import ChunkRecord, Member, MemberState
+from echofs.core.models import ChunkRecord, Intent, Member, MemberState
 from echofs.ports.object_store import Stat
-from echofs.services.cluster import MemberRegistry, MemberView
+from echofs.services.cluster import Call, MemberRegistry, MemberView
 from echofs.services.health import (
     CATALOG_EVERY_SECONDS,
     SCARCE_BYTES,
@@ -160,7 +160,7 @@ def test_workers_that_take_no_new_chunks_count_for_reading_only(at: Setting) -> 
 
 
 def test_a_worker_this_master_cannot_reach_is_missing_though_the_controller_hears_it(at: Setting) -> None:
-    at.view.report_failure("w1")
+    at.view.observe("w1", 1.0, False, Call.FETCH)
     report = at.health.report()
     assert report.status is Status.DEGRADED
     assert (report.details["workers_up"], report.details["workers_available"]) == (2, 2)
@@ -276,15 +276,25 @@ def test_a_worker_tells_masters_which_store_it_has(disk: Disk) -> None:
 
 def test_a_controller_counts_its_workers() -> None:
     clock = FakeClock()
-    registry = MemberRegistry(MemoryMemberList(), clock)
+    saved = MemoryMemberList([*WORKERS, replace(WORKERS[0], worker_id="w4", intent=Intent.GONE)])
+    registry = MemberRegistry(saved, clock)
     registry.heartbeat(WORKERS[0])
-    clock.advance(4)
+    clock.advance(4.5)
     registry.heartbeat(WORKERS[1])
     registry.heartbeat(WORKERS[2])
     registry.leave("w3")
+    registry.heartbeat(replace(WORKERS[0], worker_id="w5"))
     report = ControllerHealth(registry, "1.2.3").report()
     assert (report.status, report.role) == (Status.OK, "controller")
-    assert report.details == {"workers_known": 3, "workers_up": 1, "workers_suspect": 1, "workers_down": 1}
+    assert report.details == {
+        "workers_known": 4,
+        "workers_joining": 1,
+        "workers_up": 1,
+        "workers_draining": 0,
+        "workers_suspect": 1,
+        "workers_down": 1,
+        "workers_gone": 1,
+    }
 
 
 def test_a_master_without_redis_serves_and_says_so(at: Setting) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from echofs.core.errors import AuthenticationFailed, CatalogUnavailable
 from echofs.core.models import Member, MemberState
-from echofs.services.cluster import MemberView
+from echofs.services.cluster import Call, MemberView
 from tests.fakes.clock import FakeClock
 from tests.fakes.cluster import AWAY, FakeController, MemoryMemberList
 
@@ -40,6 +40,11 @@ class Setting:
         self.controller.error = AWAY
         self.clock.advance(seconds)
         self.view.refresh()
+
+    def fail(self, worker_id: str) -> None:
+        """Requests to the worker fail until its breaker opens."""
+        for _ in range(3):
+            self.view.observe(worker_id, 0.001, False, Call.STORE)
 
     def states(self) -> list[MemberState]:
         return [member.state for member in self.view.members()]
@@ -94,25 +99,25 @@ def test_workers_down_by_the_controllers_word_are_unavailable_and_suspect_ones_a
 
 
 def test_a_worker_that_fails_here_is_unavailable_and_suspect_though_the_controller_hears_it(at: Setting) -> None:
-    at.view.report_failure("w2")
+    at.fail("w2")
     assert at.view.unavailable() == {"w2"}
     assert at.states() == [UP, SUSPECT, UP]
     at.view.refresh()
     assert at.view.unavailable() == {"w2"}
-    at.view.report_success("w2")
+    at.view.observe("w2", 0.01, True, Call.FETCH)
     assert at.view.unavailable() == frozenset()
     assert at.states() == [UP, UP, UP]
 
 
 def test_own_experience_adds_to_the_controllers_word(at: Setting) -> None:
     at.hear(down(ONE), TWO, THREE)
-    at.view.report_failure("w3")
+    at.fail("w3")
     assert at.view.unavailable() == {"w1", "w3"}
 
 
 def test_success_here_does_not_overrule_the_controller(at: Setting) -> None:
     at.hear(down(ONE), TWO, THREE)
-    at.view.report_success("w1")
+    at.view.observe("w1", 0.01, True, Call.FETCH)
     assert at.view.unavailable() == {"w1"}
 
 
@@ -134,7 +139,7 @@ def test_a_silent_controllers_verdict_holds_for_five_seconds_and_no_longer(at: S
 def test_without_the_controller_states_are_judged_by_own_experience(at: Setting) -> None:
     at.hear(down(ONE), TWO, THREE)
     at.fall_silent()
-    at.view.report_failure("w3")
+    at.fail("w3")
     assert at.states() == [SUSPECT, UP, DOWN]
     assert at.view.unavailable() == {"w3"}
 
@@ -221,10 +226,10 @@ def test_workers_that_join_or_only_fade_are_no_returns(at: Setting) -> None:
 
 def test_what_was_held_against_a_worker_is_forgotten_when_it_returns(at: Setting) -> None:
     for _ in range(4):
-        at.view.report_failure("w1")
+        at.fail("w1")
         at.clock.advance(10)
         at.hear(down(ONE), TWO, THREE)
-    at.view.report_failure("w1")
+    at.fail("w1")
     at.hear(ONE, TWO, THREE)
     assert at.view.unavailable() == frozenset()
 
@@ -263,7 +268,7 @@ def test_questions_are_answered_while_a_refresh_waits_for_the_controller() -> No
     refreshing.start()
     assert entered.wait(10)
     assert [member.worker_id for member in view.members()] == ["w1"]
-    view.report_failure("w1")
+    view.observe("w1", 1.0, False, Call.STORE)
     assert view.unavailable() == {"w1"}
     released.set()
     refreshing.join(10)
