@@ -91,14 +91,21 @@ class Links:
                 self._troubled -= {worker_id}
 
     def unavailable(self) -> frozenset[str]:
-        """Workers whose breaker is open, or half-open: none of them has answered since."""
-        return self._troubled
+        """Workers whose breaker is open. One that is half-open is not among them, and so gets tried; where many requests
+        come at once they ask for :meth:`avoided` instead."""
+        if not self._troubled:
+            return self._troubled
+        with self._lock:
+            now = self._clock.monotonic()
+            return frozenset(
+                worker_id
+                for worker_id in self._troubled
+                if self._links[worker_id].breaker.state(now) is BreakerState.OPEN
+            )
 
     def avoided(self, call: Call) -> frozenset[str]:
-        """The workers a request that is about to choose should not choose: unavailable or slow ones.
-
-        A half-open breaker lets one such request through, so call it once for each and only then.
-        """
+        """The workers that one of many requests, about to choose, should not choose: those that do not answer, and slow
+        ones. A half-open breaker lets one such request through, so call it once for each and only then."""
         slow = self.slow(call)
         if not self._troubled:
             return slow
