@@ -91,8 +91,8 @@ class Links:
                 self._troubled -= {worker_id}
 
     def unavailable(self) -> frozenset[str]:
-        """Workers whose breaker is open. One that is half-open is not among them, and so gets tried; where many requests
-        come at once they ask for :meth:`avoided` instead."""
+        """Workers whose breaker is open. One that is half-open is not among them, and so gets tried; where many
+        requests come at once they ask for :meth:`avoided` instead."""
         if not self._troubled:
             return self._troubled
         with self._lock:
