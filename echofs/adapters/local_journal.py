@@ -16,7 +16,7 @@ from echofs.adapters.journal_file import JournalFile
 from echofs.adapters.journal_tables import TABLES
 from echofs.core.chunking import digest_of
 from echofs.core.entries import Delivered, JournalEntry, decode, encode, placed
-from echofs.core.errors import EchoError, SpoolFull, Unavailable
+from echofs.core.errors import EchoError, HeadMoved, SpoolFull, Unavailable
 from echofs.core.models import ChunkKind, Digest, Dot, IdempotencyRecord
 from echofs.ports.chunks import Frame
 from echofs.ports.journal import EntryCopy, Journal, Task
@@ -38,6 +38,8 @@ _HEAD = _ENTRY + "WHERE owner = ? AND file = ? ORDER BY place DESC LIMIT 1"
 _NEWEST = "NOT EXISTS (SELECT 1 FROM entry AS n WHERE n.owner = e.owner AND n.file = e.file AND n.place > e.place)"
 _AT = f"SELECT place, digest, body FROM entry AS e WHERE owner = ? AND path = ? AND living AND {_NEWEST}"
 _HEADS = f"SELECT place, digest, body FROM entry AS e WHERE owner = ? AND {_NEWEST} ORDER BY place"
+_FILES_AT = f"SELECT file FROM entry AS e WHERE owner = ? AND path = ? AND living AND {_NEWEST}"
+_NEWEST_DOT = "SELECT origin, counter FROM entry WHERE owner = ? AND file = ? ORDER BY place DESC LIMIT 1"
 _STALE_COPIES = """
 SELECT place, digest FROM copied WHERE worker = ? AND place NOT IN (SELECT place FROM entry) ORDER BY place LIMIT ?
 """
@@ -198,8 +200,11 @@ class LocalJournal(Journal):
             return [self._add_one(connection, append) for append in appends]
 
     def _add_one(self, connection: sqlite3.Connection, append: Append) -> EchoError | None:
-        if append.entry is not None and _known(connection, append.entry.version.dot):
-            return None
+        if append.entry is not None:
+            if _known(connection, append.entry.version.dot):
+                return None
+            if _passed_by(connection, append.entry):
+                return HeadMoved("Another writer was faster; nothing was changed. Try again.")
         entries, frames = connection.execute("SELECT entries, frames FROM taken").fetchone()
         if entries + frames + append.taken > self._limit:
             return SpoolFull(
@@ -276,6 +281,16 @@ class LocalJournal(Journal):
 def _known(connection: sqlite3.Connection, dot: Dot) -> bool:
     query = "SELECT 1 FROM entry WHERE origin = ? AND counter = ?"
     return connection.execute(query, (dot.origin, dot.counter)).fetchone() is not None
+
+
+def _passed_by(connection: sqlite3.Connection, entry: JournalEntry) -> bool:
+    """Whether the host has a newer version of the file, or another file at its path."""
+    version, parent = entry.version, entry.parent_dot
+    newest = connection.execute(_NEWEST_DOT, (entry.owner_id, version.file_id)).fetchone()
+    if newest is not None and (parent is None or newest != (parent.origin, parent.counter)):
+        return True
+    there = connection.execute(_FILES_AT, (entry.owner_id, version.path)).fetchall() if not entry.deletes else []
+    return any(file != version.file_id for (file,) in there)
 
 
 def _locked(fd: int) -> bool:

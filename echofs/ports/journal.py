@@ -44,7 +44,11 @@ class Journal(ABC):
     @abstractmethod
     def append(self, entry: JournalEntry, frames: Sequence[Frame] = ()) -> None:
         """Make an entry and the frames that no quorum of workers holds yet durable, together. Idempotent by dot.
-        Raises :class:`SpoolFull`."""
+
+        Writers on one host do not pass each other by: raises :class:`HeadMoved` when the file has entries and the
+        newest is not the one that this follows, or when an entry of another living file has its path. Raises
+        :class:`SpoolFull`.
+        """
 
     @abstractmethod
     def spool(self, frames: Sequence[Frame]) -> None:

@@ -140,6 +140,7 @@ class Publisher:
         """
         course = shipment.course
         content: tuple[ChunkRecord, ...] | None = None
+        unwritten: list[Frame] = []
         for _ in range(ATTEMPTS):
             parent = self._parents.find(place, course)
             check(parent)
@@ -150,8 +151,10 @@ class Publisher:
                 content = tuple(shipment.records())
             write = _Write(place.owner_id, wish, parent, version, content, manifest_records, shipment)
             if course.provisional:
-                return self._write_down(write, frames)
-            published = self._commit(write)
+                unwritten += frames
+                published = self._write_down(write, unwritten)
+            else:
+                published = self._commit(write)
             if published is not None:
                 return published
         raise HeadMoved("Other writers kept changing this file; nothing was changed. Try again.")
@@ -183,8 +186,9 @@ class Publisher:
         self._count(write, receipt)
         return self.acknowledge(Published(outcome, receipt))
 
-    def _write_down(self, write: _Write, frames: Sequence[Frame]) -> Published:
-        """Accept a version without the catalog, with the frames that go into the spool in the same step."""
+    def _write_down(self, write: _Write, frames: Sequence[Frame]) -> Published | None:
+        """Accept a version without the catalog, with the frames that go into the spool in the same step. None if
+        another writer on this host was faster."""
         version, parent = write.version, write.parent
         if version.kind is Kind.MOVE:
             there = self._parents.known(Place(write.owner_id, path=version.path))
@@ -192,19 +196,20 @@ class Publisher:
                 raise NameTaken("Another file has this path; nothing was changed.", field="path")
         write.shipment.spooled = write.shipment.spooled or bool(frames)
         receipt = replace(self._receipt(write), committed=False, guarantee=Guarantee.CAUSAL)
-        self._journal.append(
-            JournalEntry(
-                owner_id=write.owner_id,
-                owner_name=write.wish.user_name,
-                version=version,
-                parent_dot=parent.head.dot if parent else None,
-                parent_manifest=parent.head.manifest if parent else "",
-                chunks=(*write.content, *write.manifest),
-                on_conflict=write.wish.on_conflict,
-                idempotency=self._remember(write, receipt),
-            ),
-            frames,
+        entry = JournalEntry(
+            owner_id=write.owner_id,
+            owner_name=write.wish.user_name,
+            version=version,
+            parent_dot=parent.head.dot if parent else None,
+            parent_manifest=parent.head.manifest if parent else "",
+            chunks=(*write.content, *write.manifest),
+            on_conflict=write.wish.on_conflict,
+            idempotency=self._remember(write, receipt),
         )
+        try:
+            self._journal.append(entry, frames)
+        except HeadMoved:
+            return None
         self._meters.add("provisional_versions")
         self._count(write, receipt)
         return Published(write.file, receipt)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from echofs.adapters.local_journal import LocalJournal
 from echofs.core.entries import Delivered
-from echofs.core.errors import SpoolFull
+from echofs.core.errors import HeadMoved, SpoolFull
 from echofs.core.models import ChunkKind, ChunkRecord, Dot
 from echofs.ports.journal import EntryCopy, Journal, Task
 from tests.contracts.catalog_values import ALICE, BOB
@@ -125,6 +125,40 @@ def test_appending_a_dot_again_changes_nothing(subject: Subject) -> None:
     for each in (first, second, first):
         subject.one.append(each)
     assert [found for _, found in subject.two.pending()] == [first, second]
+
+
+def test_a_writer_that_was_passed_by_is_refused_and_keeps_nothing(subject: Subject) -> None:
+    first = entry("a")
+    second, rival = after(first), after(first)
+    for each in (first, second):
+        subject.one.append(each)
+    one = frame()
+    for late in (rival, after(rival), replace(entry("b"), version=replace(rival.version, parent=0))):
+        with pytest.raises(HeadMoved):
+            subject.two.append(late, [one])
+    assert [found for _, found in subject.one.pending()] == [first, second]
+    assert subject.one.spooled() == []
+
+
+def test_a_path_that_another_waiting_file_has_is_refused(subject: Subject) -> None:
+    first, other = entry("a"), entry("b")
+    subject.one.append(first)
+    subject.one.append(other)
+    for late in (entry("a"), moved(other, "a")):
+        with pytest.raises(HeadMoved):
+            subject.two.append(late)
+    subject.one.append(deleted(first))
+    subject.two.append(moved(other, "a"))
+    subject.two.append(entry("b"))
+    subject.two.append(entry("b", owner=BOB))
+
+
+def test_what_follows_a_version_that_was_settled_is_accepted(subject: Subject) -> None:
+    first = entry("a")
+    subject.one.append(first)
+    subject.one.settle([first.version.dot])
+    subject.two.append(after(first))
+    assert subject.one.depth() == 1
 
 
 def test_entries_come_in_pages_in_the_order_of_appending(subject: Subject) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from echofs.core.entries import Delivered, JournalEntry, placed
-from echofs.core.errors import SpoolFull, Unavailable
+from echofs.core.errors import HeadMoved, SpoolFull, Unavailable
 from echofs.core.models import Digest, Dot, IdempotencyRecord
 from echofs.ports.chunks import Frame
 from echofs.ports.journal import EntryCopy, Journal, Task
@@ -32,10 +32,16 @@ class MemoryJournal(Journal):
         self._frames: dict[Digest, Frame] = {}
 
     def append(self, entry: JournalEntry, frames: Sequence[Frame] = ()) -> None:
+        version = entry.version
+        newest, there = self.head(entry.owner_id, version.file_id), self.at(entry.owner_id, version.path)
         with self._answering():
-            if entry.version.dot not in self._entries:
+            if version.dot not in self._entries:
+                if newest is not None and newest.version.dot != entry.parent_dot:
+                    raise HeadMoved("Another writer was faster.")
+                if there is not None and there.version.file_id != version.file_id and not entry.deletes:
+                    raise HeadMoved("Another writer was faster.")
                 self._take(frames)
-                self._entries[entry.version.dot] = next(self._places), self._clock.monotonic(), entry
+                self._entries[version.dot] = next(self._places), self._clock.monotonic(), entry
 
     def spool(self, frames: Sequence[Frame]) -> None:
         with self._answering():

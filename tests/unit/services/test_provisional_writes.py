@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from echofs.core import chunking
-from echofs.core.entries import OnConflict
+from echofs.core.entries import JournalEntry, OnConflict
 from echofs.core.errors import (
     CatalogUnavailable,
     IdempotencyKeyReused,
@@ -16,6 +18,7 @@ from echofs.core.errors import (
 from echofs.core.goals import parse_ask
 from echofs.core.models import Digest, Kind, Level, Version
 from echofs.ports.catalog import Commit, ListQuery
+from echofs.ports.chunks import Frame
 from echofs.services import shipping
 from echofs.services.publishing import Published, Wish
 from echofs.services.shipping import MAX_UNSAFE
@@ -66,6 +69,39 @@ def test_provisional_versions_follow_each_other_and_what_the_copy_knows(plane: D
     assert [entry.parent_dot for entry in entries] == [committed.head.dot, second.head.dot]
     assert [entry.parent_manifest for entry in entries] == [committed.head.manifest, second.head.manifest]
     assert committed.head.created_at < second.head.created_at < third.head.created_at, "though the clock stood still"
+
+
+def test_writers_of_one_host_do_not_pass_each_other_by(plane: DataPlane) -> None:
+    plane.cut_catalog()
+    _fault(plane, Fault.DOWN)
+    late, lost = plane.begin("a"), plane.begin("a")
+    first = plane.put("a", b"faster").file
+    for upload, body in ((late, BODY), (lost, BODY[1:])):
+        upload.write(body)
+    second, third = late.finish().file, lost.finish().file
+    assert {file.id for file in (first, second, third)} == {first.id}
+    entries = [entry for _, entry in plane.journal.pending()]
+    assert [entry.parent_dot for entry in entries] == [None, first.head.dot, second.head.dot]
+    for file, body in ((second, BODY), (third, BODY[1:])):
+        assert _spooled(plane, file.head) == set(_chunks_of(file.head))
+        assert plane.read(file.head.content) == body
+
+
+def test_what_a_faster_writer_refused_is_spooled_with_the_next_attempt(plane: DataPlane) -> None:
+    plane.cut_catalog()
+    _fault(plane, Fault.DOWN)
+    append, rivals = plane.journal.append, [b"faster"]
+
+    def append_late(entry: JournalEntry, frames: Sequence[Frame] = ()) -> None:
+        if rivals:
+            plane.put("a", rivals.pop())
+        append(entry, frames)
+
+    plane.journal.append = append_late  # type: ignore[method-assign]
+    published = plane.put("a", BODY)
+    assert published.file.head.number == 2
+    assert plane.read(published.file.head.content) == BODY
+    assert [entry.version.number for _, entry in plane.journal.pending()] == [1, 2]
 
 
 def test_a_file_unknown_here_can_be_made_by_path_but_not_changed_by_id(plane: DataPlane) -> None:
