@@ -65,3 +65,6 @@ CREATE TRIGGER frame_removed AFTER DELETE ON frame BEGIN
     UPDATE taken SET frames = frames - length(old.body);
 END;
 """
+
+NEWEST = "NOT EXISTS (SELECT 1 FROM entry AS n WHERE n.owner = e.owner AND n.file = e.file AND n.place > e.place)"
+"""Of a row ``e`` of ``entry``: whether it is its file's newest."""

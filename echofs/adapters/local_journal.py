@@ -6,17 +6,17 @@ import fcntl
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from echofs.adapters.journal_appends import Append, Share, add, singly
 from echofs.adapters.journal_file import JournalFile
-from echofs.adapters.journal_tables import TABLES
+from echofs.adapters.journal_tables import NEWEST, TABLES
 from echofs.core.chunking import digest_of
 from echofs.core.entries import Delivered, JournalEntry, decode, encode, placed
-from echofs.core.errors import EchoError, HeadMoved, SpoolFull, Unavailable
+from echofs.core.errors import EchoError, Unavailable
 from echofs.core.models import ChunkKind, Digest, Dot, IdempotencyRecord
 from echofs.ports.chunks import Frame
 from echofs.ports.journal import EntryCopy, Journal, Task
@@ -24,57 +24,15 @@ from echofs.ports.runtime import Clock
 
 _SHRUNK_PAGES = 4096
 """Unused pages given back at a time, once the spool is empty: 16 MiB, so that nobody waits for long."""
-_ADD_ENTRY = """
-INSERT INTO entry (origin, counter, owner, file, path, living, key, boot, since, digest, body)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
-# Written anew even when present: the copy that is there may be rotten.
-_ADD_FRAME = """
-INSERT INTO frame (digest, size, kind, body) VALUES (?, ?, ?, ?)
-ON CONFLICT (digest) DO UPDATE SET size = excluded.size, kind = excluded.kind, body = excluded.body
-"""
 _ENTRY = "SELECT place, digest, body FROM entry "
 _HEAD = _ENTRY + "WHERE owner = ? AND file = ? ORDER BY place DESC LIMIT 1"
-_NEWEST = "NOT EXISTS (SELECT 1 FROM entry AS n WHERE n.owner = e.owner AND n.file = e.file AND n.place > e.place)"
-_AT = f"SELECT place, digest, body FROM entry AS e WHERE owner = ? AND path = ? AND living AND {_NEWEST}"
-_HEADS = f"SELECT place, digest, body FROM entry AS e WHERE owner = ? AND {_NEWEST} ORDER BY place"
-_FILES_AT = f"SELECT file FROM entry AS e WHERE owner = ? AND path = ? AND living AND {_NEWEST}"
-_NEWEST_DOT = "SELECT origin, counter FROM entry WHERE owner = ? AND file = ? ORDER BY place DESC LIMIT 1"
+_AT = f"SELECT place, digest, body FROM entry AS e WHERE owner = ? AND path = ? AND living AND {NEWEST}"
+_HEADS = f"SELECT place, digest, body FROM entry AS e WHERE owner = ? AND {NEWEST} ORDER BY place"
 _STALE_COPIES = """
 SELECT place, digest FROM copied WHERE worker = ? AND place NOT IN (SELECT place FROM entry) ORDER BY place LIMIT ?
 """
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Append:
-    """What one caller wants to be made durable, prepared outside of any lock."""
-
-    entry: JournalEntry | None
-    body: bytes
-    frames: Sequence[tuple[bytes, int, int, bytes]]
-
-    @classmethod
-    def of(cls, entry: JournalEntry | None, frames: Sequence[Frame]) -> Append:
-        """Of an entry, frames, or both."""
-        rows = [(bytes.fromhex(one.digest), one.size, int(one.kind), b"".join(one.parts)) for one in frames]
-        return cls(entry, encode(entry) if entry else b"", rows)
-
-    @property
-    def taken(self) -> int:
-        """How much of the journal's size it takes."""
-        return len(self.body) + sum(len(frame[-1]) for frame in self.frames)
-
-
-Handle = Callable[[Sequence[Append]], Sequence[EchoError | None]]
-Share = Callable[[Handle], Callable[[Append], EchoError | None]]
-"""Makes of what handles many appends what takes one: callers that come at the same time may share a flush."""
-
-
-def singly(handle: Handle) -> Callable[[Append], EchoError | None]:
-    """Every append has a flush of its own."""
-    return lambda append: handle([append])[0]
 
 
 class LocalJournal(Journal):
@@ -197,35 +155,8 @@ class LocalJournal(Journal):
     def _add(self, appends: Sequence[Append]) -> list[EchoError | None]:
         """Make all of them durable with one flush, but those for which there is no room."""
         with self._file.writing() as connection:
-            return [self._add_one(connection, append) for append in appends]
-
-    def _add_one(self, connection: sqlite3.Connection, append: Append) -> EchoError | None:
-        if append.entry is not None:
-            if _known(connection, append.entry.version.dot):
-                return None
-            if _passed_by(connection, append.entry):
-                return HeadMoved("Another writer was faster; nothing was changed. Try again.")
-        entries, frames = connection.execute("SELECT entries, frames FROM taken").fetchone()
-        if entries + frames + append.taken > self._limit:
-            return SpoolFull(
-                "This master's spool is full; nothing was accepted. Try again when workers and catalog answer again, "
-                "or raise SPOOL_SIZE.",
-                retry_after=5,
-            )
-        connection.executemany(_ADD_FRAME, append.frames)
-        if append.entry is not None:
-            self._add_entry(connection, append.entry, append.body)
-        return None
-
-    def _add_entry(self, connection: sqlite3.Connection, entry: JournalEntry, body: bytes) -> None:
-        version = entry.version
-        key = entry.idempotency.key if entry.idempotency else None
-        names = (version.dot.origin, version.dot.counter, entry.owner_id, version.file_id, version.path)
-        since = self._clock.monotonic()
-        row = (*names, not entry.deletes, key, self._boot, since, bytes.fromhex(digest_of(body)), body)
-        place = connection.execute(_ADD_ENTRY, row).lastrowid
-        brought = {(bytes.fromhex(chunk.digest), place) for chunk in entry.chunks}
-        connection.executemany("INSERT INTO brought VALUES (?, ?)", brought)
+            arrival = (self._boot, self._clock.monotonic())
+            return [add(connection, append, self._limit, arrival) for append in appends]
 
     def _note_places(self, connection: sqlite3.Connection, delivered: Collection[Delivered]) -> None:
         """Have the entries that bring these chunks say where they lie now."""
@@ -276,21 +207,6 @@ class LocalJournal(Journal):
     def _single(self, query: str) -> Any:
         with self._file.reading() as connection:
             return connection.execute(query).fetchone()
-
-
-def _known(connection: sqlite3.Connection, dot: Dot) -> bool:
-    query = "SELECT 1 FROM entry WHERE origin = ? AND counter = ?"
-    return connection.execute(query, (dot.origin, dot.counter)).fetchone() is not None
-
-
-def _passed_by(connection: sqlite3.Connection, entry: JournalEntry) -> bool:
-    """Whether the host has a newer version of the file, or another file at its path."""
-    version, parent = entry.version, entry.parent_dot
-    newest = connection.execute(_NEWEST_DOT, (entry.owner_id, version.file_id)).fetchone()
-    if newest is not None and (parent is None or newest != (parent.origin, parent.counter)):
-        return True
-    there = connection.execute(_FILES_AT, (entry.owner_id, version.path)).fetchall() if not entry.deletes else []
-    return any(file != version.file_id for (file,) in there)
 
 
 def _locked(fd: int) -> bool:

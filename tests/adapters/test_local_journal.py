@@ -20,8 +20,9 @@ from pathlib import Path
 
 import pytest
 
+from echofs.adapters.journal_appends import Append, Handle
 from echofs.adapters.journal_file import FILE
-from echofs.adapters.local_journal import Append, Handle, LocalJournal
+from echofs.adapters.local_journal import LocalJournal
 from echofs.core.entries import Delivered, JournalEntry
 from echofs.core.errors import EchoError, InvalidSetting, SpoolFull, Unavailable
 from echofs.core.models import Dot
