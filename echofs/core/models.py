@@ -41,26 +41,6 @@ class Level(StrEnum):
     AVAILABLE = "available"
 
 
-class FloorScope(StrEnum):
-    """What a floor holds for, the most particular first."""
-
-    FILE = "file"
-    FOLDER = "folder"
-    USER = "user"
-
-
-@dataclass(frozen=True, slots=True)
-class Floor:
-    """The weakest level that an owner allows. ``key`` is a file's id, a folder's path, or ``""`` for all of the user's
-    files; ``critical`` demands ``strong`` whatever other floors say."""
-
-    owner_id: str
-    scope: FloorScope
-    key: str
-    level: Level
-    critical: bool = False
-
-
 @dataclass(frozen=True, slots=True)
 class Dot:
     """A version's unique name: ``origin`` is the process that made it, ``counter`` grows within that process.
@@ -194,6 +174,54 @@ class IdempotencyRecord:
     fingerprint: str
     answer: str
     created_at: Timestamp
+
+
+class ConflictState(StrEnum):
+    """Whether a conflict waits for its owner."""
+
+    OPEN = "open"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictRecord:
+    """Two versions that followed the same one, or wanted the same path, and what was made of them.
+
+    ``id`` is the dot of the version that came later, ``file_id`` and ``path`` are what it meant to change. ``rule``
+    says which rule decided. ``entry`` is its journal entry while the conflict is open, ``""`` afterwards. ``kept``
+    names the versions that hold what became of it, each by its file's id and its number.
+    """
+
+    id: str
+    owner_id: str
+    file_id: str
+    path: str
+    rule: str
+    state: ConflictState
+    created_at: Timestamp
+    entry: str = ""
+    kept: tuple[tuple[str, int], ...] = ()
+    resolved_at: Timestamp | None = None
+
+
+class FloorScope(StrEnum):
+    """What a floor holds for, the most particular first: it wins over those after it."""
+
+    FILE = "file"
+    FOLDER = "folder"
+    USER = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """The weakest level that an owner accepts for a file (``key`` is its id), for all in a folder and below it (its
+    path), or for everything (``""``). What is ``critical`` has the floor ``strong``."""
+
+    owner_id: str
+    scope: FloorScope
+    key: str
+    level: Level
+    critical: bool = False
 
 
 class MemberState(StrEnum):

@@ -12,8 +12,13 @@ from echofs.core.errors import EchoError
 from echofs.core.models import (
     ChunkRecord,
     ChunkState,
+    ConflictRecord,
+    ConflictState,
     Digest,
+    Dot,
     File,
+    Floor,
+    FloorScope,
     IdempotencyRecord,
     OwedReplica,
     Timestamp,
@@ -26,13 +31,16 @@ class Commit:
     """One version to be made a file's head, with everything that must become true at the same moment.
 
     ``version.parent`` must be the file's present head (0: the file does not exist and its path is free). ``chunks`` are
-    recorded with it, manifest included.
+    recorded with it, manifest included. Only a version that ``revives`` may follow a tombstone; the path must be free.
+    ``conflict`` is recorded with it, unless one of that id is known already.
     """
 
     owner_id: str
     version: Version
     chunks: tuple[ChunkRecord, ...] = ()
     idempotency: IdempotencyRecord | None = None
+    revives: bool = False
+    conflict: ConflictRecord | None = None
 
 
 class SortKey(StrEnum):
@@ -86,7 +94,30 @@ class ChunkEntry:
     owed: tuple[OwedReplica, ...]
 
 
-Entry = File | PastVersion | ChunkEntry | IdempotencyRecord
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """A part of the change sequence: versions that became heads. ``upto`` is the place to go on after, ``more`` says
+    whether there is more already.
+
+    ``newest`` is the last place that was taken when the question arrived, whether or not what stands there is shown
+    yet: a reader whose ``upto`` has come so far knows everything that was committed before it asked.
+    """
+
+    files: tuple[File, ...]
+    upto: int
+    newest: int
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictPage:
+    """Conflicts, the newest first; ``next`` is the cursor of the following page, ``""`` at the end."""
+
+    conflicts: tuple[ConflictRecord, ...]
+    next: str = ""
+
+
+Entry = File | PastVersion | ChunkEntry | IdempotencyRecord | ConflictRecord | Floor
 """What a catalog consists of. A :class:`File` brings its head; folders follow from the paths of all versions."""
 
 
@@ -96,29 +127,6 @@ class DumpPage:
 
     entries: tuple[Entry, ...]
     next: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A version that became its file's head, and its place among all such changes."""
-
-    sequence: int
-    file: File
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """Changes in their order; whoever continues from ``upto`` misses none.
-
-    ``newest`` is the last change that was committed when the question was answered, whether or not it is shown yet: a
-    reader whose ``upto`` has come so far knows everything that was committed before it asked. ``gap`` says that changes
-    between the place asked for and the first one here are forgotten.
-    """
-
-    entries: tuple[Change, ...]
-    upto: int
-    newest: int
-    gap: bool = False
 
 
 class Catalog(ABC):
@@ -139,8 +147,17 @@ class Catalog(ABC):
         """
 
     @abstractmethod
+    def by_dot(self, owner_id: str, dots: Collection[Dot]) -> Mapping[Dot, File]:
+        """Which of the versions so named are committed: their files, each with that version as its head, whether it is
+        the present one or not. Linearizable."""
+
+    @abstractmethod
     def file(self, owner_id: str, file_id: str) -> File:
         """A living file with its head. Linearizable. Raises :class:`NotFound` (also when deleted)."""
+
+    @abstractmethod
+    def head(self, owner_id: str, file_id: str) -> File:
+        """Like :meth:`file`, but a deleted file is found too: its head is a tombstone. Linearizable."""
 
     @abstractmethod
     def file_at(self, owner_id: str, path: str) -> File:
@@ -159,6 +176,58 @@ class Catalog(ABC):
     @abstractmethod
     def versions(self, owner_id: str, file_id: str) -> list[Version]:
         """All versions of a file, the newest first, deleted files included. Raises :class:`NotFound`."""
+
+    @property
+    @abstractmethod
+    def follows(self) -> bool:
+        """Whether :meth:`changes` and :meth:`last_change` are offered; they raise NotImplementedError if not."""
+
+    @abstractmethod
+    def changes(self, after: int, limit: int) -> Changes:
+        """Heads as they were committed, after a place in the change sequence.
+
+        Whoever goes on from ``upto`` each time misses none and sees none twice, also while others commit. About
+        ``limit`` are returned if there are as many; those of one transaction come together. Writers that wait for each
+        other may be shown in another order than they committed in: of one file the highest number is the newest. Places
+        fit in 64 bits; take the first from :meth:`last_change`.
+        """
+
+    @abstractmethod
+    def last_change(self, back: int = 0) -> int:
+        """The present place, or the one that about ``back`` changes follow, to begin with the latest of them."""
+
+    @abstractmethod
+    def record_conflict(self, record: ConflictRecord) -> None:
+        """Record a conflict by itself. Idempotent: one of that id is left as it is."""
+
+    @abstractmethod
+    def conflicts(
+        self, owner_id: str, state: ConflictState | None = None, after: str = "", limit: int = 100
+    ) -> ConflictPage:
+        """A user's conflicts, the newest first. Raises :class:`InvalidRequest` for a malformed cursor."""
+
+    @abstractmethod
+    def conflict(self, owner_id: str, conflict_id: str) -> ConflictRecord:
+        """One conflict. Raises :class:`NotFound`."""
+
+    @abstractmethod
+    def close_conflict(
+        self, owner_id: str, conflict_id: str, kept: Sequence[tuple[str, int]], now: Timestamp
+    ) -> ConflictRecord:
+        """The owner has decided: an open conflict becomes resolved, with what was kept. Idempotent: one that is
+        resolved stays as it is. Raises :class:`NotFound`."""
+
+    @abstractmethod
+    def floors(self, owner_id: str) -> list[Floor]:
+        """All floors a user has set, by scope and key."""
+
+    @abstractmethod
+    def set_floor(self, floor: Floor) -> None:
+        """Set a floor, in the place of the one for the same scope and key. Idempotent."""
+
+    @abstractmethod
+    def drop_floor(self, owner_id: str, scope: FloorScope, key: str) -> None:
+        """Forget a floor. Idempotent."""
 
     @abstractmethod
     def idempotency(self, owner_id: str, key: str) -> IdempotencyRecord | None:

@@ -12,8 +12,8 @@ from echofs.ports.catalog import Changes, ListQuery, Page
 
 
 class Copy(NamedTuple):
-    """A file with the head it had at most ``age`` seconds ago, a tombstone perhaps. ``position`` is the last of the
-    catalog's changes that the copy has taken in."""
+    """A file with the head it had at most ``age`` seconds ago, a tombstone perhaps. ``position`` is the place in the
+    catalog's changes up to which the copy has taken in all."""
 
     file: File
     age: float
@@ -22,11 +22,12 @@ class Copy(NamedTuple):
 
 class CopyPage(NamedTuple):
     """A page of a user's living files as they were at most ``age`` seconds ago. ``whole`` says that the copy has not
-    had to leave out any file of anybody."""
+    had to leave out any file of anybody; ``position`` is as for :class:`Copy`."""
 
     page: Page
     age: float
     whole: bool = True
+    position: int = 0
 
 
 class Follower(ABC):
@@ -64,13 +65,18 @@ class Follower(ABC):
         """Seconds since the copy was last known to be up to date; None if it was not since the host was started."""
 
     @abstractmethod
-    def position(self) -> int:
-        """The last change taken in; 0 at the beginning."""
+    def position(self) -> int | None:
+        """The place in the catalog's changes up to which all were taken in; None before the first."""
+
+    @abstractmethod
+    def begin(self, position: int, *, whole: bool) -> None:
+        """Forget everything, and take in changes from that place on; ``whole`` if there are none before it."""
 
     @abstractmethod
     def take(self, changes: Changes, after: int, asked_at: float) -> None:
         """Take in what the catalog answered to a question sent at ``asked_at`` on the monotonic clock for the changes
-        after ``after``. Ignored unless that is still the copy's position. Behind a gap the copy begins anew."""
+        after ``after``. Ignored unless that is still the copy's position. Of each file the highest number counts, in
+        whatever order they come."""
 
     @abstractmethod
     def lead(self) -> AbstractContextManager[bool]:

@@ -24,7 +24,7 @@ from echofs.adapters.catalog.schema import (
 from echofs.adapters.catalog.sql import SqlCatalog
 from echofs.adapters.catalog.tables import db
 from echofs.core.errors import CatalogUnavailable, InvalidSetting
-from tests.contracts.catalog_values import ALICE, first, make
+from tests.contracts.catalog_values import ALICE, first, following, make
 from tests.databases import emptied_postgresql
 from tests.fakes.clock import FakeClock
 
@@ -36,9 +36,9 @@ def app(tmp_path: Path) -> Iterator[Flask]:
     open_engine(app).dispose()
 
 
-def downgrade(app: Flask) -> None:
+def downgrade(app: Flask, revision: str = "base") -> None:
     with app.app_context():
-        flask_migrate.downgrade(directory=str(migrations_folder()), revision="base")
+        flask_migrate.downgrade(directory=str(migrations_folder()), revision=revision)
 
 
 def differences(engine: Engine) -> list[object]:
@@ -50,6 +50,11 @@ def shape(engine: Engine) -> list[str]:
     with engine.connect() as connection:
         found = connection.execute(text("SELECT sql FROM sqlite_master WHERE name NOT LIKE 'alembic%' ORDER BY name"))
         return sorted(" ".join(sql.replace("\t", " ").split()) for (sql,) in found if sql)
+
+
+def unordered(shapes: list[str]) -> list[list[str]]:
+    """SQLite changes a table by copying it, with its constraints in any order."""
+    return [sorted(sql.removesuffix(" )").split(", CONSTRAINT ")) for sql in shapes]
 
 
 def test_the_migrations_build_the_tables_the_program_uses(app: Flask) -> None:
@@ -85,11 +90,11 @@ def test_indexes_constraints_and_their_names_are_the_same_too(app: Flask, tmp_pa
 
 def test_a_catalog_can_be_taken_down_and_built_again(app: Flask) -> None:
     upgrade(app)
-    before = shape(open_engine(app))
+    before = unordered(shape(open_engine(app)))
     downgrade(app)
     assert set(inspect(open_engine(app)).get_table_names()) <= {"alembic_version"}
     upgrade(app)
-    assert shape(open_engine(app)) == before
+    assert unordered(shape(open_engine(app))) == before
 
 
 def test_upgrading_again_keeps_every_file(app: Flask) -> None:
@@ -99,6 +104,34 @@ def test_upgrading_again_keeps_every_file(app: Flask) -> None:
     upgrade(app)
     check_current(open_engine(app))
     assert catalog.file(ALICE, file.id) == file
+
+
+def test_a_catalog_of_the_first_revision_keeps_its_files_and_puts_them_before_all_changes_to_come(
+    tmp_path: Path, postgresql_url: str
+) -> None:
+    for url in (f"sqlite:///{tmp_path}/catalog.db", postgresql_url):
+        app = database_app(url)
+        upgrade(app)
+        engine = open_engine(app)
+        catalog = SqlCatalog(engine, FakeClock())
+        one = make(catalog, first("a"))
+        two, other = make(catalog, following(one)), make(catalog, first("b", at=one.created_at + 2))
+        downgrade(app, "0001")
+        engine.dispose()
+        with pytest.raises(InvalidSetting):
+            check_current(engine)
+        upgrade(app)
+        place = catalog.last_change()
+        assert place == 0
+        assert [file.head for file in catalog.changes(catalog.last_change(back=3), 10).files] == [
+            one.head,
+            two.head,
+            other.head,
+        ]
+        newer = make(catalog, following(two))
+        assert catalog.changes(place, 10).files == (newer,)
+        assert catalog.versions(ALICE, one.id) == [newer.head, two.head, one.head]
+        engine.dispose()
 
 
 def test_foreign_keys_are_enforced_again_after_an_upgrade(app: Flask) -> None:
@@ -118,7 +151,7 @@ def test_a_catalog_without_tables_is_refused_with_the_command_that_makes_them(ap
     with pytest.raises(InvalidSetting) as refused:
         check_current(open_engine(app))
     assert refused.value.message == (
-        "The catalog (DATABASE_URL) is at revision none, this EchoFS needs 0001: run `echofs db upgrade`."
+        "The catalog (DATABASE_URL) is at revision none, this EchoFS needs 0002: run `echofs db upgrade`."
     )
     assert refused.value.field == "DATABASE_URL"
 

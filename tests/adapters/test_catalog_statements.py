@@ -14,8 +14,9 @@ from sqlalchemy import Engine, event
 
 from echofs.adapters.catalog.sql import SqlCatalog
 from echofs.adapters.catalog.users import SqlUsers
-from echofs.core.models import Role
+from echofs.core.models import Floor, FloorScope, Level, Role
 from echofs.ports.catalog import ListQuery, SortKey
+from tests.contracts.catalog_dispute_contract import conflict
 from tests.contracts.catalog_values import ALICE, chunk, deleted, digest, first, following, keyed, make, moved
 from tests.contracts.users_contract import ANNA
 from tests.databases import emptied_postgresql, opened, sqlite_url
@@ -148,6 +149,31 @@ class TestPlans:
             catalog.forget_idempotency(START)
         assert self.scans(engine, sent) == []
 
+    def test_changes_are_a_range_of_an_index(self, engine: Engine, catalog: SqlCatalog) -> None:
+        with watched(engine) as sent:
+            catalog.changes(catalog.last_change(back=1), 10)
+        assert len(sent) == 3
+        with engine.connect() as connection:
+            for statement, parameters in sent:
+                plan = [step[3] for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+                reads = [step for step in plan if " versions" in step]
+                assert reads
+                assert all("ix_versions_change" in step for step in reads), plan
+
+    def test_conflicts_floors_and_names_seek(self, engine: Engine, catalog: SqlCatalog) -> None:
+        file = make(catalog, first("a"))
+        with watched(engine) as sent:
+            catalog.by_dot(ALICE, [file.head.dot])
+            catalog.head(ALICE, file.id)
+            catalog.record_conflict(conflict("m:1"))
+            catalog.record_conflict(conflict("m:2"))
+            catalog.conflicts(ALICE, after=catalog.conflicts(ALICE, limit=1).next)
+            catalog.close_conflict(ALICE, "m:1", (), START)
+            catalog.set_floor(Floor(ALICE, FloorScope.USER, "", Level.STRONG))
+            catalog.floors(ALICE)
+            catalog.drop_floor(ALICE, FloorScope.USER, "")
+        assert self.scans(engine, sent) == []
+
     def test_users_and_tokens_seek(self, engine: Engine) -> None:
         users = SqlUsers(engine)
         with watched(engine) as sent:
@@ -200,5 +226,7 @@ class TestPostgresqlPlans:
             catalog.file_at(ALICE, "a")
             catalog.versions(ALICE, file.id)
             catalog.due(START, 10)
-        assert len(sent) == 4
+            catalog.last_change(back=1)
+            catalog.conflicts(ALICE)
+        assert len(sent) == 6
         assert self.slow(engine, sent) == []

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from tests.contracts.catalog_chunk_contract import ChunkContract
 from tests.contracts.catalog_commit_contract import CommitContract
+from tests.contracts.catalog_dispute_contract import DisputeContract
 from tests.contracts.catalog_listing_contract import ListingContract
 from tests.contracts.catalog_repeat_contract import RepeatContract
 from tests.contracts.catalog_transfer_contract import TransferContract
 
 
-class CatalogContract(CommitContract, RepeatContract, ListingContract, ChunkContract, TransferContract):
+class CatalogContract(
+    CommitContract, RepeatContract, ListingContract, ChunkContract, TransferContract, DisputeContract
+):
     """Provide a ``catalog`` fixture with nothing in it, whose clock stands at ``clock.START``."""

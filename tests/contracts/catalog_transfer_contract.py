@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from echofs.core.errors import NotFound
-from echofs.core.models import ChunkState, Dot, File, IdempotencyRecord, OwedReplica
+from echofs.core.models import ChunkState, Dot, File, Floor, FloorScope, IdempotencyRecord, Level, OwedReplica
 from echofs.ports.catalog import Catalog, ChunkEntry, Entry, ListQuery, PastVersion
+from tests.contracts.catalog_dispute_contract import conflict
 from tests.contracts.catalog_values import ALICE, BOB, chunk, deleted, digest, first, following, keyed, make, moved
 from tests.fakes.clock import START
 
@@ -39,6 +40,10 @@ def fill(catalog: Catalog) -> None:
     make(catalog, keyed(first("a/draft", owner=BOB), "key-1", at=START))
     catalog.record_chunks([chunk("short", ("w1", "w2"), owed=("w3",)), chunk("nowhere", (), owed=("w2", "w1"))])
     catalog.postpone(catalog.due(START, 1), START + 7_000_000)
+    for state, number in (("open", 1), ("resolved", 2)):
+        catalog.record_conflict(conflict(f"m:{number}", state=state))
+    catalog.set_floor(Floor(ALICE, FloorScope.FOLDER, "a/ö", Level.STRONG, critical=True))
+    catalog.set_floor(Floor(ALICE, FloorScope.USER, "", Level.HYBRID))
 
 
 class Dump:

@@ -22,8 +22,13 @@ from echofs.core.errors import (
 from echofs.core.models import (
     ChunkRecord,
     ChunkState,
+    ConflictRecord,
+    ConflictState,
     Digest,
+    Dot,
     File,
+    Floor,
+    FloorScope,
     IdempotencyRecord,
     Kind,
     OwedReplica,
@@ -33,8 +38,10 @@ from echofs.core.models import (
 from echofs.core.names import ancestors_of, parent_of
 from echofs.ports.catalog import (
     Catalog,
+    Changes,
     ChunkEntry,
     Commit,
+    ConflictPage,
     DumpPage,
     Entry,
     ListQuery,
@@ -65,6 +72,9 @@ class MemoryCatalog(Catalog):
         self._known: dict[Digest, tuple[int, ChunkState, Timestamp]] = {}
         self._owed: dict[tuple[Digest, str], OwedReplica] = {}
         self._leases: dict[str, tuple[str, Timestamp]] = {}
+        self._changes: list[File] = []
+        self._conflicts: dict[str, ConflictRecord] = {}
+        self._floors: dict[tuple[str, FloorScope, str], Floor] = {}
 
     def commit(self, commits: Sequence[Commit]) -> list[File | EchoError]:
         with self._answering():
@@ -72,9 +82,8 @@ class MemoryCatalog(Catalog):
 
     def _commit_one(self, commit: Commit) -> File | EchoError:
         version = commit.version
-        for known in (known for history in self._versions.values() for known in history):
-            if known.dot == version.dot:
-                return replace(self._files[known.file_id], head=known)
+        if committed := self._by_dot(version.dot):
+            return committed
         refused = self._refusal(commit)
         if refused is not None:
             return refused
@@ -86,7 +95,15 @@ class MemoryCatalog(Catalog):
         present = self._files.get(version.file_id)
         created_at = present.created_at if present else version.created_at
         self._files[version.file_id] = File(version.file_id, commit.owner_id, version, created_at)
+        self._changes.append(self._files[version.file_id])
+        if commit.conflict is not None:
+            self._conflicts.setdefault(commit.conflict.id, commit.conflict)
         return self._files[version.file_id]
+
+    def _by_dot(self, dot: Dot) -> File | None:
+        known = (version for history in self._versions.values() for version in history)
+        found = next((version for version in known if version.dot == dot), None)
+        return replace(self._files[found.file_id], head=found) if found else None
 
     def _refusal(self, commit: Commit) -> EchoError | None:
         version, present = commit.version, self._files.get(commit.version.file_id)
@@ -94,7 +111,7 @@ class MemoryCatalog(Catalog):
             return InvalidRequest("A version's number must be its parent's plus one.", field="number")
         if version.parent and (present is None or present.owner_id != commit.owner_id):
             return NotFound("There is no such file.")
-        if present and (present.deleted or present.head.number != version.parent):
+        if present and (present.deleted > commit.revives or present.head.number != version.parent):
             return HeadMoved("Another version was committed first.")
         holder = self._living_at(commit.owner_id, version.path)
         if version.kind is not Kind.TOMBSTONE and holder and holder.id != version.file_id:
@@ -120,10 +137,21 @@ class MemoryCatalog(Catalog):
     def _living(self, owner_id: str) -> list[File]:
         return [file for file in self._files.values() if file.owner_id == owner_id and not file.deleted]
 
+    def by_dot(self, owner_id: str, dots: Collection[Dot]) -> Mapping[Dot, File]:
+        with self._answering():
+            found = {dot: file for dot in dots if (file := self._by_dot(dot))}
+        return {dot: file for dot, file in found.items() if file.owner_id == owner_id}
+
     def file(self, owner_id: str, file_id: str) -> File:
+        file = self.head(owner_id, file_id)
+        if file.deleted:
+            raise NotFound("There is no such file.")
+        return file
+
+    def head(self, owner_id: str, file_id: str) -> File:
         with self._answering():
             file = self._files.get(file_id)
-            if file is None or file.owner_id != owner_id or file.deleted:
+            if file is None or file.owner_id != owner_id:
                 raise NotFound("There is no such file.")
             return file
 
@@ -162,6 +190,65 @@ class MemoryCatalog(Catalog):
             if file is None or file.owner_id != owner_id:
                 raise NotFound("There is no such file.")
             return self._versions[file_id][::-1]
+
+    @property
+    def follows(self) -> bool:
+        return True
+
+    def changes(self, after: int, limit: int) -> Changes:
+        with self._answering():
+            found = tuple(self._changes[after : after + limit])
+            upto = after + len(found)
+            return Changes(found, upto, len(self._changes), more=upto < len(self._changes))
+
+    def last_change(self, back: int = 0) -> int:
+        with self._answering():
+            return max(len(self._changes) - back, 0)
+
+    def record_conflict(self, record: ConflictRecord) -> None:
+        with self._answering():
+            self._conflicts.setdefault(record.id, record)
+
+    def conflicts(
+        self, owner_id: str, state: ConflictState | None = None, after: str = "", limit: int = 100
+    ) -> ConflictPage:
+        place = _conflict_place(after)
+        with self._answering():
+            own = [record for record in self._conflicts.values() if record.owner_id == owner_id]
+        found = [record for record in own if state in (None, record.state)]
+        found.sort(key=lambda record: (record.created_at, record.id), reverse=True)
+        found = [record for record in found if place is None or (record.created_at, record.id) < place]
+        last = found[limit - 1] if len(found) > limit else None
+        return ConflictPage(tuple(found[:limit]), json.dumps([last.created_at, last.id]) if last else "")
+
+    def conflict(self, owner_id: str, conflict_id: str) -> ConflictRecord:
+        with self._answering():
+            record = self._conflicts.get(conflict_id)
+        if record is None or record.owner_id != owner_id:
+            raise NotFound("There is no such conflict.")
+        return record
+
+    def close_conflict(
+        self, owner_id: str, conflict_id: str, kept: Sequence[tuple[str, int]], now: Timestamp
+    ) -> ConflictRecord:
+        record = self.conflict(owner_id, conflict_id)
+        if record.state is ConflictState.OPEN:
+            record = replace(record, state=ConflictState.RESOLVED, entry="", kept=tuple(kept), resolved_at=now)
+            self._conflicts[conflict_id] = record
+        return record
+
+    def floors(self, owner_id: str) -> list[Floor]:
+        with self._answering():
+            own = [floor for floor in self._floors.values() if floor.owner_id == owner_id]
+        return sorted(own, key=lambda floor: (floor.scope, floor.key))
+
+    def set_floor(self, floor: Floor) -> None:
+        with self._answering():
+            self._floors[floor.owner_id, floor.scope, floor.key] = floor
+
+    def drop_floor(self, owner_id: str, scope: FloorScope, key: str) -> None:
+        with self._answering():
+            self._floors.pop((owner_id, scope, key), None)
 
     def idempotency(self, owner_id: str, key: str) -> IdempotencyRecord | None:
         with self._answering():
@@ -260,7 +347,8 @@ class MemoryCatalog(Catalog):
         past: list[Entry] = []
         for file in self._files.values():
             past += [PastVersion(file.owner_id, version) for version in self._versions[file.id] if version != file.head]
-        return [*self._answers.values(), *map(self._chunk_entry, self._known), *self._files.values(), *past]
+        own: list[Entry] = [*self._answers.values(), *self._conflicts.values(), *self._floors.values()]
+        return [*own, *map(self._chunk_entry, self._known), *self._files.values(), *past]
 
     def _chunk_entry(self, digest: Digest) -> ChunkEntry:
         owed = sorted((row for row in self._owed.values() if row.digest == digest), key=lambda row: row.worker_id)
@@ -274,6 +362,8 @@ class MemoryCatalog(Catalog):
     def _put(self, entry: Entry) -> None:
         match entry:
             case File():
+                if self._files.get(entry.id) != entry:
+                    self._changes.append(entry)
                 self._files[entry.id] = entry
                 self._put_version(entry.owner_id, entry.head)
             case PastVersion(owner_id, version):
@@ -284,6 +374,10 @@ class MemoryCatalog(Catalog):
                 self._owed.update({(row.digest, row.worker_id): row for row in entry.owed})
             case IdempotencyRecord():
                 self._answers[entry.owner_id, entry.key] = entry
+            case ConflictRecord():
+                self._conflicts[entry.id] = entry
+            case Floor():
+                self._floors[entry.owner_id, entry.scope, entry.key] = entry
 
     def _put_version(self, owner_id: str, version: Version) -> None:
         history = {known.number: known for known in self._versions.get(version.file_id, [])}
@@ -299,7 +393,8 @@ class MemoryCatalog(Catalog):
         with self._answering():
             for part in (self._files, self._versions, self._folders, self._answers, self._replicas, self._known):
                 part.clear()
-            self._owed.clear()
+            for part in (self._owed, self._changes, self._conflicts, self._floors):
+                part.clear()
 
     def ping(self) -> None:
         with self._answering():
@@ -311,6 +406,16 @@ class MemoryCatalog(Catalog):
             raise CatalogUnavailable("The catalog does not answer; try again shortly.")
         with self._lock:
             yield
+
+
+def _conflict_place(after: str) -> tuple[int, str] | None:
+    if not after:
+        return None
+    try:
+        created_at, conflict_id = json.loads(after)
+    except (ValueError, TypeError):
+        raise InvalidRequest("That cursor belongs to no list of conflicts.", field="after") from None
+    return created_at, conflict_id
 
 
 def _place(file: File, sort: SortKey) -> tuple[int, str]:

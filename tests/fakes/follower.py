@@ -22,7 +22,7 @@ class MemoryFollower(Follower):
         self._clock = clock
         self._capacity = capacity
         self._files: dict[str, File] = {}
-        self._position = 0
+        self._position: int | None = None
         self._whole = True
         self._fresh_at: float | None = None
         self._marks: list[tuple[int, float]] = []
@@ -51,7 +51,7 @@ class MemoryFollower(Follower):
             ]
         shown, more = tuple(files[: query.limit]), len(files) > query.limit
         cursor = json.dumps([query.sort, *_place(shown[-1], query.sort)]) if more else ""
-        return CopyPage(Page(shown, cursor), age, self._whole)
+        return CopyPage(Page(shown, cursor), age, self._whole, self._position or 0)
 
     def folders(self, owner_id: str, parent: str) -> list[str]:
         found = {folder for file in self._living(owner_id) for folder in ancestors_of(file.path)}
@@ -60,26 +60,29 @@ class MemoryFollower(Follower):
     def age(self) -> float | None:
         return None if self._fresh_at is None else self._clock.monotonic() - self._fresh_at
 
-    def position(self) -> int:
+    def position(self) -> int | None:
         return self._position
+
+    def begin(self, position: int, *, whole: bool) -> None:
+        self._files.clear()
+        self._position, self._whole, self._fresh_at, self._marks = position, whole, None, []
 
     def take(self, changes: Changes, after: int, asked_at: float) -> None:
         if after != self._position:
             return
-        if changes.gap:
-            self._files.clear()
-            self._fresh_at, self._marks, self._whole = None, [], False
-        for change in changes.entries:
-            self._files.pop(change.file.id, None)
-            self._files[change.file.id] = change.file
+        for file in changes.files:
+            known = self._files.get(file.id)
+            if known is None or known.head.number <= file.head.number:
+                self._files.pop(file.id, None)
+                self._files[file.id] = file
         while len(self._files) > self._capacity:
             self._files.pop(next(iter(self._files)))
             self._whole = False
         self._position = changes.upto
         self._marks.append((changes.newest, asked_at))
-        reached = [asked for newest, asked in self._marks if newest <= self._position]
+        reached = [asked for newest, asked in self._marks if newest <= changes.upto]
         self._fresh_at = max([*reached, *([] if self._fresh_at is None else [self._fresh_at])], default=None)
-        self._marks = [mark for mark in self._marks if mark[0] > self._position]
+        self._marks = [mark for mark in self._marks if mark[0] > changes.upto]
 
     @contextmanager
     def lead(self) -> Iterator[bool]:
@@ -96,7 +99,7 @@ class MemoryFollower(Follower):
     def _copy(self, found: Iterator[File]) -> Copy | None:
         age = self.age()
         file = next(found, None)
-        return None if age is None or file is None else Copy(file, age, self._position)
+        return None if age is None or file is None else Copy(file, age, self._position or 0)
 
 
 def _place(file: File, sort: SortKey) -> tuple[int, str]:

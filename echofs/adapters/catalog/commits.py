@@ -11,13 +11,13 @@ The head itself moves by compare-and-swap: ``UPDATE files SET head = … WHERE i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, select, update
 
-from echofs.adapters.catalog import chunks
+from echofs.adapters.catalog import chunks, disputes
 from echofs.adapters.catalog.races import LostRace
 from echofs.adapters.catalog.rows import (
     FILE_COLUMNS,
@@ -65,14 +65,16 @@ _CHANGING = ("head", "path", "folder", "deleted", "size", "updated_at")
 
 
 @cache
-def _move_heads(dialect: str) -> Any:
-    """The compare-and-swap, for rows of :func:`head_values` with the ``file`` and the ``parent``."""
+def _move_heads(dialect: str, revives: bool) -> Any:
+    """The compare-and-swap, for rows of :func:`head_values` with the ``file`` and the ``parent``; only those that
+    revive may move away from a tombstone."""
+    living = () if revives else (~files.c.deleted,)
     if dialect == "sqlite":
-        here = files.c.id == bindparam("file"), files.c.head == bindparam("parent"), ~files.c.deleted
+        here = files.c.id == bindparam("file"), files.c.head == bindparam("parent"), *living
         return update(files).where(*here).values({name: bindparam(name) for name in _CHANGING})
     types = {"file": files.c.id.type, "parent": files.c.head.type, **{name: files.c[name].type for name in _CHANGING}}
     given = given_rows(types)
-    here = files.c.id == given.c.file, files.c.head == given.c.parent, ~files.c.deleted
+    here = files.c.id == given.c.file, files.c.head == given.c.parent, *living
     return update(files).where(*here).values({name: given.c[name] for name in _CHANGING})
 
 
@@ -110,7 +112,7 @@ def _round(
             accepted.append((place, commit))
         claimed |= wanted
     if accepted:
-        _write(connection, [commit for _, commit in accepted], now)
+        _write(connection, [commit for _, commit in accepted], seen, now)
     answers.update({place: _made(commit, seen) for place, commit in accepted})
     if not careful:
         answers.update(_repeated(connection, [item for item in placed if isinstance(answers.get(item[0]), EchoError)]))
@@ -129,10 +131,14 @@ def _repeats(commit: Commit, done: dict[Dot, File]) -> bool:
 
 
 def _committed(connection: Connection, commits: Iterable[Commit]) -> dict[Dot, File]:
-    dots = [commit.version.dot for commit in commits]
+    return by_dot(connection, [commit.version.dot for commit in commits])
+
+
+def by_dot(connection: Connection, dots: Collection[Dot]) -> dict[Dot, File]:
+    """Those of the versions that are committed, whoever owns them."""
     values = {"origins": sorted({dot.origin for dot in dots}), "counters": sorted({dot.counter for dot in dots})}
     found = [file_of(row) for row in connection.execute(_BY_DOT, values)]
-    return {file.head.dot: file for file in found}
+    return {file.head.dot: file for file in found if file.head.dot in dots}
 
 
 def _made(commit: Commit, seen: Seen) -> File:
@@ -154,9 +160,11 @@ def _look(connection: Connection, commits: list[Commit], careful: bool) -> Seen:
     return seen
 
 
-def _changes_path(commit: Commit, heads: dict[str, Head]) -> bool:
+def _changes_path(commit: Commit, heads: Mapping[str, Head]) -> bool:
     head = heads.get(commit.version.file_id)
-    return commit.version.kind is not Kind.TOMBSTONE and (head is None or head.path != commit.version.path)
+    if commit.version.kind is Kind.TOMBSTONE:
+        return False
+    return head is None or head.path != commit.version.path or commit.revives
 
 
 def _holders(connection: Connection, commits: list[Commit]) -> dict[OwnPath, str]:
@@ -189,14 +197,14 @@ def _lost_chunks(connection: Connection, commits: list[Commit]) -> set[Digest]:
     return {digest for digest, state in states.items() if state == DELETING} | (earlier - states.keys())
 
 
-def _write(connection: Connection, commits: list[Commit], now: Timestamp) -> None:
+def _write(connection: Connection, commits: list[Commit], seen: Seen, now: Timestamp) -> None:
     """Write all that the commits bring, each kind of row at once and in the order of its keys."""
     dialect = connection.dialect.name
     _write_heads(connection, commits)
     made = [version_row(commit.version) for commit in commits]
     execute_rows(connection, insert_rows(versions, dialect), sorted(made, key=lambda row: row["file_id"]))
     # Most of these folders exist already.
-    placed = [c for c in commits if c.version.parent == 0 or c.version.kind is Kind.MOVE]
+    placed = [commit for commit in commits if _changes_path(commit, seen.heads)]
     if rows := folder_rows((commit.owner_id, commit.version.path) for commit in placed):
         execute_rows(connection, insert_missing(folders, dialect), rows)
     _expect(chunks.record(connection, (chunk for commit in commits for chunk in commit.chunks), now))
@@ -204,22 +212,24 @@ def _write(connection: Connection, commits: list[Commit], now: Timestamp) -> Non
         _expect(chunks.revive(connection, earlier, now))
     if records := [key_row(commit.idempotency) for commit in commits if commit.idempotency]:
         _expect(execute_rows(connection, insert_missing(idempotency, dialect), records) == len(records))
+    disputes.record(connection, [commit.conflict for commit in commits if commit.conflict])
 
 
 def _write_heads(connection: Connection, commits: list[Commit]) -> None:
     dialect = connection.dialect.name
     new = [_file_row(commit) for commit in commits if commit.version.parent == 0]
-    moved = [
-        {**head_values(commit.version), "file": commit.version.file_id, "parent": commit.version.parent}
-        for commit in commits
-        if commit.version.parent
-    ]
     if new:
         new.sort(key=lambda row: (row["owner_id"], row["path"]))
         _expect(execute_rows(connection, insert_missing(files, dialect), new) == len(new))
-    if moved:
-        moved.sort(key=lambda row: row["file"])
-        _expect(execute_rows(connection, _move_heads(dialect), moved) == len(moved))
+    for revives in (False, True):
+        moved = [_moved_row(commit) for commit in commits if commit.version.parent and commit.revives is revives]
+        if moved:
+            moved.sort(key=lambda row: row["file"])
+            _expect(execute_rows(connection, _move_heads(dialect, revives), moved) == len(moved))
+
+
+def _moved_row(commit: Commit) -> dict[str, Any]:
+    return {**head_values(commit.version), "file": commit.version.file_id, "parent": commit.version.parent}
 
 
 def _file_row(commit: Commit) -> dict[str, Any]:

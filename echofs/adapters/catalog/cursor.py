@@ -25,23 +25,23 @@ def place_of(file: File, sort: SortKey) -> Place:
     return 0, file.path
 
 
-def encode(place: Place, sort: SortKey) -> str:
+def encode(place: Place, order: str) -> str:
     """A cursor that :func:`decode` accepts for the same order only."""
-    raw = json.dumps([sort.value, *place], ensure_ascii=False, separators=(",", ":")).encode()
+    raw = json.dumps([order, *place], ensure_ascii=False, separators=(",", ":")).encode()
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def decode(cursor: str, sort: SortKey) -> Place:
+def decode(cursor: str, order: str) -> Place:
     """The place a cursor names. Raises :class:`InvalidRequest` for anything :func:`encode` did not make for this
     order."""
     try:
         raw = cursor.encode("ascii")
-        order, value, path = json.loads(urlsafe_b64decode(raw + b"=" * (-len(raw) % 4)))
+        made_for, value, path = json.loads(urlsafe_b64decode(raw + b"=" * (-len(raw) % 4)))
         # Values no engine can compare, such as half a surrogate pair, must fail here rather than there.
         path.encode()
     except (ValueError, TypeError, AttributeError, RecursionError, binascii.Error):
         raise malformed() from None
-    if order != sort.value or type(value) is not int or not -_LARGEST <= value <= _LARGEST or "\0" in path:
+    if made_for != order or type(value) is not int or not -_LARGEST <= value <= _LARGEST or "\0" in path:
         raise malformed()
     return value, path
 

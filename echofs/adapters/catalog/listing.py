@@ -19,6 +19,7 @@ _FILES = select(*FILE_COLUMNS).join_from(
 )
 _OWN = files.c.owner_id == bindparam("owner")
 _ONE = _FILES.where(files.c.id == bindparam("id"), _OWN, ~files.c.deleted)
+_HEAD = _FILES.where(files.c.id == bindparam("id"), _OWN)
 _ONE_AT = _FILES.where(_OWN, files.c.path == bindparam("path"), ~files.c.deleted)
 _HISTORY = (
     select(*VERSION_COLUMNS)
@@ -36,6 +37,11 @@ _FOLDERS = (
 def one(connection: Connection, owner_id: str, file_id: str) -> File:
     """A living file by its id. Raises :class:`NotFound`."""
     return _only(connection, _ONE, {"owner": owner_id, "id": file_id})
+
+
+def head(connection: Connection, owner_id: str, file_id: str) -> File:
+    """A file by its id, deleted or not. Raises :class:`NotFound`."""
+    return _only(connection, _HEAD, {"owner": owner_id, "id": file_id})
 
 
 def one_at(connection: Connection, owner_id: str, path: str) -> File:

@@ -16,6 +16,7 @@ from echofs.adapters.catalog import records_chunks
 from echofs.adapters.catalog.gate import CatalogGate
 from echofs.adapters.catalog.records_chunks import Change, ChunkItems
 from echofs.adapters.catalog.records_commits import Commits
+from echofs.adapters.catalog.records_disputes import Disputes
 from echofs.adapters.catalog.records_items import Chunk, addressable, answer_key, answer_of, lease_key
 from echofs.adapters.catalog.records_listing import Listing
 from echofs.adapters.catalog.records_tables import OLD, PARTS, TableNames
@@ -23,8 +24,21 @@ from echofs.adapters.catalog.records_transfer import Transfer
 from echofs.adapters.dynamodb import ITEMS_AT_ONCE, ConditionFailed, DynamoDB
 from echofs.adapters.dynamodb_values import packed
 from echofs.core.errors import CatalogUnavailable, EchoError
-from echofs.core.models import ChunkRecord, Digest, File, IdempotencyRecord, OwedReplica, Timestamp, Version
-from echofs.ports.catalog import Catalog, Commit, DumpPage, Entry, ListQuery, Page
+from echofs.core.models import (
+    ChunkRecord,
+    ConflictRecord,
+    ConflictState,
+    Digest,
+    Dot,
+    File,
+    Floor,
+    FloorScope,
+    IdempotencyRecord,
+    OwedReplica,
+    Timestamp,
+    Version,
+)
+from echofs.ports.catalog import Catalog, Changes, Commit, ConflictPage, DumpPage, Entry, ListQuery, Page
 from echofs.ports.runtime import Clock
 
 T = TypeVar("T")
@@ -50,6 +64,7 @@ class RecordsCatalog(Catalog):
         self._chunks = ChunkItems(self._dynamodb, names.chunks)
         self._commits = Commits(self._dynamodb, names, self._chunks, clock, self._side_by_side)
         self._listing = Listing(self._dynamodb, names)
+        self._disputes = Disputes(self._dynamodb, names.files)
         self._transfer = Transfer(self._dynamodb, names, self._listing.created_at)
 
     def _side_by_side(self, function: Callable[[T], R], values: Sequence[T]) -> list[R]:
@@ -61,8 +76,14 @@ class RecordsCatalog(Catalog):
     def commit(self, commits: Sequence[Commit]) -> list[File | EchoError]:
         return self._commits.make(commits)
 
+    def by_dot(self, owner_id: str, dots: Collection[Dot]) -> Mapping[Dot, File]:
+        return self._listing.by_dot(owner_id, dots)
+
     def file(self, owner_id: str, file_id: str) -> File:
         return self._listing.one(owner_id, file_id)
+
+    def head(self, owner_id: str, file_id: str) -> File:
+        return self._listing.head(owner_id, file_id)
 
     def file_at(self, owner_id: str, path: str) -> File:
         return self._listing.one_at(owner_id, path)
@@ -75,6 +96,41 @@ class RecordsCatalog(Catalog):
 
     def versions(self, owner_id: str, file_id: str) -> list[Version]:
         return self._listing.history(owner_id, file_id)
+
+    @property
+    def follows(self) -> bool:
+        return False  # Nothing on DynamoDB has one order but a single item, which all writers would wait for.
+
+    def changes(self, after: int, limit: int) -> Changes:
+        raise NotImplementedError("DynamoDB keeps no order of all changes")
+
+    def last_change(self, back: int = 0) -> int:
+        raise NotImplementedError("DynamoDB keeps no order of all changes")
+
+    def record_conflict(self, record: ConflictRecord) -> None:
+        self._disputes.record(record)
+
+    def conflicts(
+        self, owner_id: str, state: ConflictState | None = None, after: str = "", limit: int = 100
+    ) -> ConflictPage:
+        return self._disputes.page(owner_id, state, after, limit)
+
+    def conflict(self, owner_id: str, conflict_id: str) -> ConflictRecord:
+        return self._disputes.one(owner_id, conflict_id)
+
+    def close_conflict(
+        self, owner_id: str, conflict_id: str, kept: Sequence[tuple[str, int]], now: Timestamp
+    ) -> ConflictRecord:
+        return self._disputes.close(owner_id, conflict_id, kept, now)
+
+    def floors(self, owner_id: str) -> list[Floor]:
+        return self._disputes.floors(owner_id)
+
+    def set_floor(self, floor: Floor) -> None:
+        self._disputes.set_floor(floor)
+
+    def drop_floor(self, owner_id: str, scope: FloorScope, key: str) -> None:
+        self._disputes.drop_floor(owner_id, scope, key)
 
     def idempotency(self, owner_id: str, key: str) -> IdempotencyRecord | None:
         if not addressable(owner_id, key):

@@ -17,6 +17,7 @@ from typing import Any
 
 from echofs.adapters.catalog import records_chunks
 from echofs.adapters.catalog.records_chunks import ChunkItems
+from echofs.adapters.catalog.records_disputes import conflict_item, conflict_key
 from echofs.adapters.catalog.records_items import (
     Chunk,
     Key,
@@ -63,6 +64,7 @@ class Look:
     repeated: Key | None = None
     folders: set[str] = field(default_factory=set)
     chunks: dict[Digest, Chunk] = field(default_factory=dict)
+    conflict_known: bool = False
 
 
 class Commits:
@@ -140,6 +142,9 @@ class Commits:
         ]
         if commit.idempotency:
             wanted.append((self._names.sessions, answer_key(commit.idempotency.owner_id, commit.idempotency.key)))
+        dispute = conflict_key(commit.owner_id, commit.conflict.id) if commit.conflict else None
+        if dispute:
+            wanted.append((self._names.files, dispute))
         found = {
             (table, item["pk"], item.get("sk")): item
             for table, item in self._dynamodb.get_each(wanted, {self._names.files: _HEAD_ATTRIBUTES})
@@ -151,6 +156,7 @@ class Commits:
         look = Look(self._seen(commit, at(entry), [item for key in versions if (item := at(key))]))
         if named := at(dot):
             look.repeated = version_key(named["file"], named["number"])
+        look.conflict_known = dispute is not None and at(dispute) is not None
         look.folders = {path for path, key in folders.items() if at(key)}
         look.chunks = {pk: chunk_of(item) for (table, pk, _), item in found.items() if table == self._names.chunks}
         if commit.idempotency and any(table == self._names.sessions for table, _, _ in found):
@@ -185,6 +191,8 @@ class Commits:
         ]
         if commit.idempotency:
             operations.append(self._put(self._names.sessions, answer_item(commit.idempotency), new=True))
+        if commit.conflict and not look.conflict_known:
+            operations.append(self._put(self._names.files, conflict_item(commit.conflict), new=True))
         self._dynamodb.write_all(operations)
         return File(version.file_id, commit.owner_id, version, created_at)
 
@@ -210,7 +218,8 @@ class Commits:
     def _entry_writes(self, commit: Commit, head: Head | None) -> list[dict[str, Any]]:
         """Moves the head, on condition that it is still the parent."""
         version, table = commit.version, self._names.files
-        if head is None:
+        if head is None or head.deleted:
+            # A tombstone left no entry; that it is still the newest version, the one to come asserts by being new.
             return [self._put(table, entry_item(commit.owner_id, version), new=True)]
         still = {
             "TableName": table,
@@ -245,7 +254,8 @@ def _head_of(item: Item) -> Head:
 
 def _new_ancestors(commit: Commit) -> list[str]:
     """The folders above a path that is new to its file, the outermost first."""
-    changed = commit.version.parent == 0 or commit.version.kind is Kind.MOVE
+    # Content comes with another path than its parent's only where a conflict brought both together.
+    changed = commit.version.parent == 0 or commit.version.kind is Kind.MOVE or commit.conflict is not None
     return ancestors_of(commit.version.path) if changed else []
 
 

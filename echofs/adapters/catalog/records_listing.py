@@ -7,7 +7,7 @@ it is answered; whoever finds an entry and a version that do not fit each other 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 
 from echofs.adapters.catalog import cursor
@@ -15,6 +15,7 @@ from echofs.adapters.catalog.listing import file_not_found
 from echofs.adapters.catalog.records_items import (
     INDEX,
     addressable,
+    dot_key,
     entry_key,
     file_of,
     folder_mark,
@@ -25,7 +26,7 @@ from echofs.adapters.catalog.records_items import (
 from echofs.adapters.catalog.records_tables import TableNames
 from echofs.adapters.dynamodb import DynamoDB
 from echofs.adapters.dynamodb_values import Item
-from echofs.core.models import File, Timestamp, Version
+from echofs.core.models import Dot, File, Timestamp, Version
 from echofs.core.names import parent_of
 from echofs.ports.catalog import ListQuery, Page
 
@@ -39,10 +40,24 @@ class Listing:
 
     def one(self, owner_id: str, file_id: str) -> File:
         """A living file by its id. Raises :class:`NotFound`."""
-        file = self._newest(file_id) if addressable(owner_id, file_id) else None
-        if file is None or file.owner_id != owner_id or file.deleted:
+        file = self.head(owner_id, file_id)
+        if file.deleted:
             raise file_not_found()
         return file
+
+    def head(self, owner_id: str, file_id: str) -> File:
+        """A file by its id, deleted or not. Raises :class:`NotFound`."""
+        file = self._newest(file_id) if addressable(owner_id, file_id) else None
+        if file is None or file.owner_id != owner_id:
+            raise file_not_found()
+        return file
+
+    def by_dot(self, owner_id: str, dots: Collection[Dot]) -> dict[Dot, File]:
+        """Those of the versions that are committed."""
+        names = self._dynamodb.get_many(self._table, [dot_key(dot) for dot in dots])
+        keys = [version_key(name["file"], name["number"]) for name in names]
+        files = [file_of(item) for item in self._dynamodb.get_many(self._table, keys)]
+        return {file.head.dot: file for file in files if file.owner_id == owner_id}
 
     def one_at(self, owner_id: str, path: str) -> File:
         """The living file at a path. Raises :class:`NotFound`."""

@@ -7,6 +7,8 @@ Files table, key ``pk`` and ``sk``:
 * version: ``file:ID``, number. Everything of the version and of its file.
 * dot: ``dot:ORIGIN:COUNTER``, ``dot``. ``file`` and ``number`` of the version that has this name.
 * folder: ``folder:OWNER:PARENT``, path.
+* conflict: ``conflict:OWNER``, id. Everything of the conflict.
+* floor: ``floor:SCOPE:OWNER``, key (``*`` where it is empty).
 
 Chunks table, key ``pk``:
 

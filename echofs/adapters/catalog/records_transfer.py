@@ -10,6 +10,14 @@ from itertools import islice
 from typing import Any
 
 from echofs.adapters.catalog import cursor
+from echofs.adapters.catalog.records_disputes import (
+    CONFLICT,
+    FLOOR,
+    conflict_item,
+    conflict_of,
+    floor_item,
+    floor_of,
+)
 from echofs.adapters.catalog.records_items import (
     Chunk,
     Key,
@@ -26,7 +34,7 @@ from echofs.adapters.catalog.records_items import (
 from echofs.adapters.catalog.records_tables import TableNames
 from echofs.adapters.dynamodb import DynamoDB
 from echofs.adapters.dynamodb_values import Item, packed, plain
-from echofs.core.models import ChunkState, File, IdempotencyRecord, Timestamp, Version
+from echofs.core.models import ChunkState, ConflictRecord, File, Floor, IdempotencyRecord, Timestamp, Version
 from echofs.core.names import ancestors_of
 from echofs.ports.catalog import ChunkEntry, DumpPage, Entry, PastVersion
 
@@ -87,6 +95,10 @@ class Transfer:
             owed = {row.worker_id: row for row in entry.owed}
             chunk = Chunk(entry.digest, entry.size, entry.state, entry.touched_at, frozenset(entry.replicas), owed)
             yield self._names.chunks, chunk.item()
+        elif isinstance(entry, ConflictRecord):
+            yield self._names.files, conflict_item(entry)
+        elif isinstance(entry, Floor):
+            yield self._names.files, floor_item(entry)
         elif isinstance(entry, PastVersion):
             yield from self._version(entry.owner_id, entry.version, created)
         else:
@@ -131,6 +143,10 @@ def _entry(item: Item, following: Item | None) -> Entry | None:
         return PastVersion(item["owner_id"], version_of(item))
     if pk.startswith("answer:"):
         return answer_of(item)
+    if pk.startswith(CONFLICT):
+        return conflict_of(item)
+    if pk.startswith(FLOOR):
+        return floor_of(item)
     if "revision" not in item:
         return None
     chunk = chunk_of(item)

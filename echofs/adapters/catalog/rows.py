@@ -21,7 +21,7 @@ T = TypeVar("T")
 SLICE = 1000
 """Values in one IN list. A file of the largest inline size needs two."""
 
-VERSION_COLUMNS = tuple(versions.c)
+VERSION_COLUMNS = tuple(column for column in versions.c if column is not versions.c.change)
 FILE_COLUMNS = (files.c.id, files.c.owner_id, files.c.created_at.label("file_created_at"), *VERSION_COLUMNS)
 _INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _COUNTED = {"preserve_rowcount": True}
@@ -96,7 +96,7 @@ def insert_rows(table: Table, dialect: str) -> Any:
     """An INSERT of whole rows, for :func:`execute_rows`."""
     if dialect == "sqlite":
         return insert_into(table, dialect)
-    given = given_rows({column.name: column.type for column in table.c})
+    given = given_rows({column.name: column.type for column in table.c if column.default is None})
     return insert_into(table, dialect).from_select(list(given.c.keys()), select(*given.c))
 
 

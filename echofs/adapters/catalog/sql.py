@@ -7,14 +7,27 @@ from functools import partial
 
 from sqlalchemy import Connection, Engine, bindparam, delete, or_, select, tuple_
 
-from echofs.adapters.catalog import chunks, commits, listing, transfer
+from echofs.adapters.catalog import changes, chunks, commits, disputes, listing, transfer
 from echofs.adapters.catalog.engine import Connections
 from echofs.adapters.catalog.races import LostRace, again
 from echofs.adapters.catalog.rows import insert_into, slices, storable
 from echofs.adapters.catalog.tables import idempotency, leases
 from echofs.core.errors import Conflict, EchoError, Unavailable
-from echofs.core.models import ChunkRecord, Digest, File, IdempotencyRecord, OwedReplica, Timestamp, Version
-from echofs.ports.catalog import Catalog, Commit, DumpPage, Entry, ListQuery, Page
+from echofs.core.models import (
+    ChunkRecord,
+    ConflictRecord,
+    ConflictState,
+    Digest,
+    Dot,
+    File,
+    Floor,
+    FloorScope,
+    IdempotencyRecord,
+    OwedReplica,
+    Timestamp,
+    Version,
+)
+from echofs.ports.catalog import Catalog, Changes, Commit, ConflictPage, DumpPage, Entry, ListQuery, Page
 from echofs.ports.runtime import Clock
 
 _PING = select(1)
@@ -59,9 +72,20 @@ class SqlCatalog(Catalog):
         with self._connections.writing() as connection:
             return commits.make(connection, batch, self._clock.now(), careful=careful)
 
+    def by_dot(self, owner_id: str, dots: Collection[Dot]) -> Mapping[Dot, File]:
+        found: dict[Dot, File] = {}
+        for part in slices(dots):
+            with self._connections.reading() as connection:
+                found.update(commits.by_dot(connection, part))
+        return {dot: file for dot, file in found.items() if file.owner_id == owner_id}
+
     def file(self, owner_id: str, file_id: str) -> File:
         with self._connections.reading() as connection:
             return listing.one(connection, owner_id, file_id)
+
+    def head(self, owner_id: str, file_id: str) -> File:
+        with self._connections.reading() as connection:
+            return listing.head(connection, owner_id, file_id)
 
     def file_at(self, owner_id: str, path: str) -> File:
         with self._connections.reading() as connection:
@@ -78,6 +102,47 @@ class SqlCatalog(Catalog):
     def versions(self, owner_id: str, file_id: str) -> list[Version]:
         with self._connections.reading() as connection:
             return listing.history(connection, owner_id, file_id)
+
+    @property
+    def follows(self) -> bool:
+        return True
+
+    def changes(self, after: int, limit: int) -> Changes:
+        with self._connections.reading() as connection:
+            return changes.after(connection, after, limit)
+
+    def last_change(self, back: int = 0) -> int:
+        with self._connections.reading() as connection:
+            return changes.last(connection, back)
+
+    def record_conflict(self, record: ConflictRecord) -> None:
+        self._connections.write(partial(disputes.record, records=[record]))
+
+    def conflicts(
+        self, owner_id: str, state: ConflictState | None = None, after: str = "", limit: int = 100
+    ) -> ConflictPage:
+        with self._connections.reading() as connection:
+            return disputes.page(connection, owner_id, state, after, limit)
+
+    def conflict(self, owner_id: str, conflict_id: str) -> ConflictRecord:
+        with self._connections.reading() as connection:
+            return disputes.one(connection, owner_id, conflict_id)
+
+    def close_conflict(
+        self, owner_id: str, conflict_id: str, kept: Sequence[tuple[str, int]], now: Timestamp
+    ) -> ConflictRecord:
+        close = partial(disputes.close, owner_id=owner_id, conflict_id=conflict_id, kept=kept, now=now)
+        return self._connections.write(close)
+
+    def floors(self, owner_id: str) -> list[Floor]:
+        with self._connections.reading() as connection:
+            return disputes.floors_of(connection, owner_id)
+
+    def set_floor(self, floor: Floor) -> None:
+        self._connections.write(partial(disputes.set_floor, floor=floor))
+
+    def drop_floor(self, owner_id: str, scope: FloorScope, key: str) -> None:
+        self._connections.write(partial(disputes.drop_floor, owner_id=owner_id, scope=scope, key=key))
 
     def idempotency(self, owner_id: str, key: str) -> IdempotencyRecord | None:
         if not storable(owner_id, key):

@@ -24,6 +24,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.expression import ColumnElement
 from sqlalchemy.types import TypeDecorator
 
 from echofs.core.models import ChunkState
@@ -55,6 +57,24 @@ class HexDigest(TypeDecorator[str]):
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
         return None if value is None else value.hex()
+
+
+class NextChange(ColumnElement[int]):
+    """The place of a new version in the change sequence. On SQLite, where a writer is alone, the next number; on
+    PostgreSQL the transaction's own: who reads only what is older than every transaction under way misses none."""
+
+    inherit_cache = True
+    type = BigInteger()
+
+
+@compiles(NextChange, "sqlite")
+def _next_number(element: NextChange, compiler: Any, **_: Any) -> str:
+    return "(SELECT coalesce(max(change), 0) + 1 FROM versions)"
+
+
+@compiles(NextChange, "postgresql")
+def _own_transaction(element: NextChange, compiler: Any, **_: Any) -> str:
+    return "pg_current_xact_id()::text::bigint"
 
 
 files = db.Table(
@@ -98,7 +118,9 @@ versions = db.Table(
     db.Column("dot_origin", _TEXT, nullable=False),
     db.Column("dot_counter", BigInteger, nullable=False),
     db.Column("created_at", BigInteger, nullable=False),
+    db.Column("change", BigInteger, nullable=False, default=NextChange()),
     UniqueConstraint("dot_origin", "dot_counter"),
+    Index(None, "change"),
     CheckConstraint("kind IN ('content', 'move', 'tombstone')", name="kind"),
 )
 
@@ -149,6 +171,31 @@ idempotency = db.Table(
     db.Column("answer", _TEXT, nullable=False),
     db.Column("created_at", BigInteger, nullable=False),
     Index(None, "created_at"),
+)
+
+conflicts = db.Table(
+    "conflicts",
+    db.Column("id", _TEXT, primary_key=True),
+    db.Column("owner_id", _TEXT, nullable=False),
+    db.Column("file_id", _TEXT, nullable=False),
+    db.Column("path", _TEXT, nullable=False),
+    db.Column("rule", _TEXT, nullable=False),
+    db.Column("state", _TEXT, nullable=False),
+    db.Column("entry", _TEXT, nullable=False),
+    db.Column("kept", _TEXT, nullable=False),
+    db.Column("created_at", BigInteger, nullable=False),
+    db.Column("resolved_at", BigInteger, nullable=True),
+    CheckConstraint("state IN ('open', 'resolved')", name="state"),
+    Index(None, "owner_id", "created_at", "id"),
+)
+
+floors = db.Table(
+    "floors",
+    db.Column("owner_id", _TEXT, primary_key=True),
+    db.Column("scope", _TEXT, primary_key=True),
+    db.Column("key", _TEXT, primary_key=True),
+    db.Column("level", _TEXT, nullable=False),
+    db.Column("critical", Boolean, nullable=False),
 )
 
 leases = db.Table(

@@ -11,6 +11,14 @@ from typing import Any
 from sqlalchemy import Connection, Select, Table, bindparam, delete, exists, select, tuple_
 
 from echofs.adapters.catalog import postgresql
+from echofs.adapters.catalog.disputes import (
+    CONFLICT_COLUMNS,
+    FLOOR_COLUMNS,
+    conflict_of,
+    conflict_row,
+    floor_of,
+    floor_row,
+)
 from echofs.adapters.catalog.rows import (
     FILE_COLUMNS,
     VERSION_COLUMNS,
@@ -23,14 +31,25 @@ from echofs.adapters.catalog.rows import (
     version_of,
     version_row,
 )
-from echofs.adapters.catalog.tables import chunks, files, folders, idempotency, outbox, replicas, versions
+from echofs.adapters.catalog.tables import (
+    chunks,
+    conflicts,
+    files,
+    floors,
+    folders,
+    idempotency,
+    outbox,
+    replicas,
+    versions,
+)
 from echofs.core.errors import InvalidRequest
-from echofs.core.models import ChunkState, Digest, File, IdempotencyRecord, OwedReplica
+from echofs.core.models import ChunkState, ConflictRecord, Digest, File, Floor, IdempotencyRecord, OwedReplica
 from echofs.ports.catalog import ChunkEntry, DumpPage, Entry, PastVersion
 
 FILES, VERSIONS, CHUNKS, KEYS = "files", "versions", "chunks", "keys"
-_SECTIONS = (FILES, VERSIONS, CHUNKS, KEYS)
-_IN_ORDER_OF_DEPENDENCE = (files, versions, folders, chunks, replicas, outbox, idempotency)
+CONFLICTS, FLOORS = "conflicts", "floors"
+_SECTIONS = (FILES, VERSIONS, CHUNKS, KEYS, CONFLICTS, FLOORS)
+_IN_ORDER_OF_DEPENDENCE = (files, versions, folders, chunks, replicas, outbox, idempotency, conflicts, floors)
 
 _HEADS = select(*FILE_COLUMNS).join_from(
     files, versions, (versions.c.file_id == files.c.id) & (versions.c.number == files.c.head)
@@ -59,7 +78,9 @@ _OWED = (
     .where(outbox.c.digest.in_(_digests))
     .order_by(outbox.c.digest, outbox.c.worker_id)
 )
-_EMPTY = select(exists(select(files.c.id)), exists(select(chunks.c.digest)), exists(select(idempotency.c.key)))
+_EMPTY = select(
+    *(exists(select(table.c[0])) for table in (files, chunks, idempotency, conflicts, floors)),
+)
 
 
 def page(connection: Connection, after: str, limit: int) -> DumpPage:
@@ -126,7 +147,25 @@ def _answers(connection: Connection, key: list[Any], limit: int) -> tuple[list[E
     return [IdempotencyRecord(*row) for row in rows], last
 
 
-_READERS = {FILES: _files, VERSIONS: _versions, CHUNKS: _chunks, KEYS: _answers}
+def _conflicts(connection: Connection, key: list[Any], limit: int) -> tuple[list[Entry], list[Any]]:
+    rows = _after(connection, select(*CONFLICT_COLUMNS), [conflicts.c.id], key, limit)
+    return [conflict_of(row) for row in rows], [row.id for row in rows[-1:]]
+
+
+def _floors(connection: Connection, key: list[Any], limit: int) -> tuple[list[Entry], list[Any]]:
+    rows = _after(connection, select(*FLOOR_COLUMNS), [floors.c.owner_id, floors.c.scope, floors.c.key], key, limit)
+    last = [value for row in rows[-1:] for value in (row.owner_id, row.scope, row.key)]
+    return [floor_of(row) for row in rows], last
+
+
+_READERS = {
+    FILES: _files,
+    VERSIONS: _versions,
+    CHUNKS: _chunks,
+    KEYS: _answers,
+    CONFLICTS: _conflicts,
+    FLOORS: _floors,
+}
 
 
 def put(connection: Connection, entries: Sequence[Entry]) -> None:
@@ -145,6 +184,8 @@ def put(connection: Connection, entries: Sequence[Entry]) -> None:
     _insert(connection, outbox, [_owed_row(owed) for entry in known for owed in entry.owed])
     answers = [key_row(entry) for entry in entries if isinstance(entry, IdempotencyRecord)]
     _insert(connection, idempotency, answers)
+    _insert(connection, conflicts, [conflict_row(entry) for entry in entries if isinstance(entry, ConflictRecord)])
+    _insert(connection, floors, [floor_row(entry) for entry in entries if isinstance(entry, Floor)])
 
 
 def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:

@@ -59,7 +59,8 @@ def _stale(commit: Commit, seen: Seen) -> EchoError | None:
         return _moved() if head is not None else None
     if head is None or head.owner_id != commit.owner_id:
         return NotFound("There is no such file.")
-    return _moved() if head.deleted or head.number != version.parent else None
+    gone = head.deleted and not commit.revives
+    return _moved() if gone or head.number != version.parent else None
 
 
 def _moved() -> HeadMoved:

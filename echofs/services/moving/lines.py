@@ -9,7 +9,20 @@ from dataclasses import dataclass
 
 from echofs.core.fields import Fields, canonical
 from echofs.core.manifest import version_fields, version_of
-from echofs.core.models import ChunkState, File, IdempotencyRecord, OwedReplica, Role, Timestamp, User
+from echofs.core.models import (
+    ChunkState,
+    ConflictRecord,
+    ConflictState,
+    File,
+    Floor,
+    FloorScope,
+    IdempotencyRecord,
+    Level,
+    OwedReplica,
+    Role,
+    Timestamp,
+    User,
+)
 from echofs.ports.catalog import ChunkEntry, Entry, PastVersion
 
 FORMAT = 1
@@ -27,7 +40,8 @@ class Revocation:
 
 Item = Entry | User | Revocation
 Place = tuple[int, str]
-"""Where an item stands in the file: users, revocations, each file before its past versions, chunks, answers."""
+"""Where an item stands in the file: users, revocations, each file before its past versions, chunks, answers, conflicts,
+floors."""
 
 
 def encode(item: Item) -> tuple[Place, bytes]:
@@ -53,6 +67,10 @@ def _encoded(item: Item) -> tuple[Place, dict[str, object]]:
             return (3, item.digest), _chunk_fields(item)
         case IdempotencyRecord():
             return (4, f"{item.owner_id}/{item.key}"), _answer_fields(item)
+        case ConflictRecord():
+            return (5, item.id), _conflict_fields(item)
+        case Floor():
+            return (6, f"{item.owner_id}/{item.scope}/{item.key}"), _floor_fields(item)
 
 
 def _user_fields(user: User) -> dict[str, object]:
@@ -95,6 +113,33 @@ def _answer_fields(record: IdempotencyRecord) -> dict[str, object]:
     }
 
 
+def _conflict_fields(record: ConflictRecord) -> dict[str, object]:
+    return {
+        "type": "conflict",
+        "id": record.id,
+        "owner": record.owner_id,
+        "file": record.file_id,
+        "path": record.path,
+        "rule": record.rule,
+        "state": record.state.value,
+        "entry": record.entry,
+        "kept": [{"file": file, "version": number} for file, number in record.kept],
+        "created_at": record.created_at,
+        "resolved_at": [] if record.resolved_at is None else [record.resolved_at],
+    }
+
+
+def _floor_fields(floor: Floor) -> dict[str, object]:
+    return {
+        "type": "floor",
+        "owner": floor.owner_id,
+        "scope": floor.scope.value,
+        "key": floor.key,
+        "level": floor.level.value,
+        "critical": floor.critical,
+    }
+
+
 def end(count: int, sha256: str) -> bytes:
     """The last line: how many lines stand between the first and it, and the SHA-256 of all bytes before it."""
     return canonical({"type": END, "lines": count, "sha256": sha256}) + b"\n"
@@ -125,6 +170,11 @@ def decode(fields: Fields) -> Item:
                 fields.text("answer"),
                 fields.number("created_at"),
             )
+        case "conflict":
+            return _conflict(fields)
+        case "floor":
+            scope, level = FloorScope(fields.text("scope")), Level(fields.text("level"))
+            return Floor(fields.text("owner"), scope, fields.text("key"), level, fields.flag("critical"))
     raise ValueError("a line is of a known type")
 
 
@@ -138,6 +188,22 @@ def _user(fields: Fields) -> User:
         token_epoch=fields.number("token_epoch"),
         disabled=fields.flag("disabled"),
         created_at=fields.number("created_at"),
+    )
+
+
+def _conflict(fields: Fields) -> ConflictRecord:
+    resolved = [fields.integer(value, "resolved_at") for value in fields.items("resolved_at")]
+    return ConflictRecord(
+        id=fields.text("id"),
+        owner_id=fields.text("owner"),
+        file_id=fields.text("file"),
+        path=fields.text("path"),
+        rule=fields.text("rule"),
+        state=ConflictState(fields.text("state")),
+        created_at=fields.number("created_at"),
+        entry=fields.text("entry"),
+        kept=tuple((kept.text("file"), kept.number("version")) for kept in fields.objects("kept")),
+        resolved_at=resolved[0] if resolved else None,
     )
 
 

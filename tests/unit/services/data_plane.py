@@ -10,7 +10,7 @@ from echofs.core import chunking
 from echofs.core.choosing import Plan
 from echofs.core.goals import parse_ask
 from echofs.core.models import Content, Digest, File, Level
-from echofs.ports.catalog import Catalog, Change, Changes, Commit
+from echofs.ports.catalog import Catalog, Changes, Commit
 from echofs.ports.runtime import Ids
 from echofs.services.course import Course
 from echofs.services.files import Files
@@ -142,10 +142,11 @@ class DataPlane:
 
     def follow(self, *files: File) -> None:
         """The host's copy of heads learns of these files."""
-        at = self.follower.position()
-        changes = tuple(Change(at + place, file) for place, file in enumerate(files, 1))
+        if self.follower.position() is None:
+            self.follower.begin(0, whole=True)
+        at = self.follower.position() or 0
         last = at + len(files)
-        self.follower.take(Changes(changes, last, last), at, self.clock.monotonic())
+        self.follower.take(Changes(files, last, last), at, self.clock.monotonic())
 
     def cut_catalog(self) -> None:
         """The catalog is away, and the gate has noticed."""
