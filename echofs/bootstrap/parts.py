@@ -30,7 +30,7 @@ from echofs.services.batching import Batcher
 from echofs.services.cluster import MemberView
 from echofs.services.files import Files
 from echofs.services.heads import Heads
-from echofs.services.latencies import WriteLatencies
+from echofs.services.latencies import Latencies
 from echofs.services.levels import Levels, SystemFloor
 from echofs.services.memory import MemoryBudget
 from echofs.services.parents import Parents
@@ -145,7 +145,7 @@ def open_file_service(
     budget = MemoryBudget(settings.upload_memory)
     replicator = Replicator(plane.workers, plane.members, budget, basics.clock, meters, wanted=wanted)
     reader = FileReader(plane.reader, MemoryBudget(settings.upload_memory))
-    latencies = WriteLatencies(basics.clock)
+    latencies = Latencies(basics.clock)
     levels = Levels(plane.gate, plane.members, SystemFloor(Level.AVAILABLE), latencies)
     parents = Parents(plane.catalog, journal)
     shipping = Shipping(replicator, journal, plane.catalog, basics.clock, plane.members.zones)

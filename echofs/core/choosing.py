@@ -6,23 +6,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
 
+from echofs.core.advice import Decision
 from echofs.core.floors import FloorFound
 from echofs.core.goals import Ask, Goal, down_to, stronger
 from echofs.core.models import Level
-
-
-class Advised(Protocol):
-    """What is read of a decision of the controller."""
-
-    @property
-    def id(self) -> str:
-        """Its id, by which it can be explained."""
-
-    @property
-    def level(self) -> Level:
-        """The level that it sets for writes which leave the choice."""
 
 
 class Obstacle(Enum):
@@ -64,7 +52,7 @@ class Plan:
         return Level.AVAILABLE in self.levels
 
 
-def choose(ask: Ask, floor: FloorFound, decision: Advised | None, own: OwnView, *, conditional: bool = False) -> Plan:
+def choose(ask: Ask, floor: FloorFound, decision: Decision | None, own: OwnView, *, conditional: bool = False) -> Plan:
     """Plan a write.
 
     An explicit level is all there is: it is met or the write is refused. A list is gone through in order, without the

@@ -7,6 +7,8 @@ from echofs.core.errors import CatalogUnavailable, ClusterFull, EchoError, TooFe
 from echofs.core.goals import stronger
 from echofs.core.models import Level
 
+_DEMANDED = "The catalog does not answer, and the level demanded here needs it; nothing was stored. Try again soon."
+
 
 class Course:
     """At which level a write stands now, and why not at a stronger one. Not thread-safe: it belongs to one request."""
@@ -18,11 +20,17 @@ class Course:
         self._loosest = Level.STRONG
         self.provisional = False
         """Whether the write goes on without the catalog."""
+        self._left_because = ""
 
     @property
     def level(self) -> Level:
         """What is to be met now."""
         return self._left[0]
+
+    @property
+    def weakest(self) -> Level:
+        """What it may come to."""
+        return self._left[-1]
 
     @property
     def has_fallback(self) -> bool:
@@ -63,6 +71,7 @@ class Course:
         self._left = [Level.AVAILABLE]
         if not self.provisional:
             self._reasons.append(reason)
+            self._left_because = reason
         self.provisional = True
 
     def let_go(self) -> None:
@@ -70,21 +79,23 @@ class Course:
         self._loosest = self.level
 
     def replan(self, plan: Plan) -> None:
-        """The client said what it wants, or where, only after its bytes: follow the new plan from now on.
+        """More is known of what the client wants, or where, than before: follow the new plan from now on.
 
-        Raises :class:`TooFewReplicas` when it demands more than the chunks that were let go already have.
+        Raises :class:`TooFewReplicas` when it demands more than the chunks that were let go of already have, and
+        :class:`CatalogUnavailable` when it needs the catalog that this course had to leave.
         """
         self._plan = plan
-        self._left = [
-            level for level in plan.levels if stronger(level, self._loosest) is not level or level is self._loosest
-        ]
-        self._reasons = [plan.reason] if plan.reason else []
+        self._left = [level for level in plan.levels if stronger(self._loosest, level) is self._loosest]
         if not self._left:
             raise TooFewReplicas(
                 f"{plan.wanted.capitalize()} was asked for after the file's bytes had come, and fewer workers than it "
                 "needs made all of them durable. Ask in the header X-EchoFS-Consistency or try again.",
                 field="consistency",
             )
+        self._reasons = [plan.reason] if plan.reason else []
+        if self.provisional:
+            self.provisional = False
+            self.leave_catalog(self._left_because, CatalogUnavailable(_DEMANDED))
 
 
 def _why(error: EchoError) -> str:

@@ -18,6 +18,7 @@ from echofs.services.cluster import MemberView
 from echofs.services.course import Course
 from echofs.services.heads import FoundHead, Heads
 from echofs.services.levels import Levels
+from echofs.services.parents import Place
 from echofs.services.publishing import Draft, Published, Publisher, Wish
 from echofs.services.shipping import Shipping
 from echofs.services.streaming import FileReader
@@ -168,8 +169,14 @@ class Files:
     ) -> Published:
         target = Target(owner_id, file_id=file_id, if_match=if_match)
         plan = self._levels.plan(wish.ask, target.place, size=0, conditional=target.conditional, stores=stores)
-        shipment = self._shipping.open(Course(plan))
-        return self._publisher.publish(target.place, draft, wish, shipment, check=target.check)
+        course = Course(plan)
+
+        def check(head: File | None) -> None:
+            target.check(head)
+            if head is not None:
+                self._levels.hold(course, wish.ask, Place(owner_id, head.id, head.path), size=0)
+
+        return self._publisher.publish(target.place, draft, wish, self._shipping.open(course), check=check)
 
 
 def _version_of(head: File | None) -> Version:

@@ -1,11 +1,13 @@
-"""How long writes took lately, level by level: what a client's latency goal is compared with."""
+"""How long requests took lately, level by level: what latency goals are compared with, and what is reported."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
 from collections.abc import Mapping
+from itertools import product
 
+from echofs.core.advice import OpClass, Quantiles
 from echofs.core.models import Level
 from echofs.ports.runtime import Clock
 
@@ -13,35 +15,38 @@ KEPT = 256
 FORGOTTEN_SECONDS = 60.0
 """Older samples count for nothing, so that a level given up for its slowness is tried again."""
 FEWEST = 8
-LARGEST = 1 << 20
-"""Bytes: writes of more take as long as their bodies take to arrive."""
-_QUANTILE = 0.95
 
 
-class WriteLatencies:
-    """Thread-safe."""
+class Latencies:
+    """Those of one process. Thread-safe."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._samples: dict[Level, deque[tuple[float, float]]] = {level: deque(maxlen=KEPT) for level in Level}
+        self._samples: dict[tuple[OpClass, Level], deque[tuple[float, float]]] = {
+            key: deque(maxlen=KEPT) for key in product(OpClass, Level)
+        }
 
-    def observe(self, level: Level, seconds: float, size: int) -> None:
-        """A write of ``size`` bytes took so long from the arrival of its request."""
-        if size <= LARGEST:
-            with self._lock:
-                self._samples[level].append((self._clock.monotonic(), seconds))
-
-    def expected(self, size: int | None) -> Mapping[Level, float]:
-        """The 95th percentile in seconds of each level that was used enough within the last minute; nothing for sizes
-        it cannot say anything about."""
-        if size is not None and size > LARGEST:
-            return {}
-        since = self._clock.monotonic() - FORGOTTEN_SECONDS
-        found: dict[Level, float] = {}
+    def observe(self, op_class: OpClass, level: Level, seconds: float) -> None:
+        """A request took so long at this level, from its arrival to its answer; a large write from its last byte."""
         with self._lock:
-            for level, samples in self._samples.items():
-                lately = sorted(seconds for at, seconds in samples if at >= since)
-                if len(lately) >= FEWEST:
-                    found[level] = lately[int(_QUANTILE * (len(lately) - 1))]
+            self._samples[op_class, level].append((self._clock.monotonic(), seconds))
+
+    def quantiles(self) -> Mapping[OpClass, Mapping[Level, Quantiles]]:
+        """Those of the last minute, without what was not used."""
+        found: dict[OpClass, dict[Level, Quantiles]] = {}
+        for op_class, level in self._samples:
+            lately = self._lately(op_class, level)
+            if lately:
+                found.setdefault(op_class, {})[level] = Quantiles.of(lately)
         return found
+
+    def expected(self, op_class: OpClass) -> Mapping[Level, float]:
+        """In how many seconds 95 of 100 requests were answered, for each level that was used enough lately."""
+        lately = {level: self._lately(op_class, level) for level in Level}
+        return {level: Quantiles.of(seconds).p95 for level, seconds in lately.items() if len(seconds) >= FEWEST}
+
+    def _lately(self, op_class: OpClass, level: Level) -> list[float]:
+        since = self._clock.monotonic() - FORGOTTEN_SECONDS
+        with self._lock:
+            return [seconds for at, seconds in self._samples[op_class, level] if at >= since]

@@ -3,18 +3,20 @@ put together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
-from echofs.core.choosing import Advised, Obstacle, OwnView, Plan, choose
+from echofs.core.advice import write_class
+from echofs.core.choosing import Obstacle, OwnView, Plan, choose
 from echofs.core.consistency import quorum_met
 from echofs.core.errors import CatalogUnavailable, TooFewReplicas
 from echofs.core.floors import FloorFound
-from echofs.core.goals import Ask
+from echofs.core.goals import Ask, stronger
 from echofs.core.models import Level
 from echofs.ports.gate import Gate
+from echofs.services.advice import Adviser
 from echofs.services.cluster import MemberView
-from echofs.services.latencies import WriteLatencies
+from echofs.services.course import Course
+from echofs.services.latencies import Latencies
 from echofs.services.parents import Place
 
 _ALL = frozenset(Level)
@@ -39,21 +41,16 @@ class SystemFloor:
 
 
 class Levels:
-    """Thread-safe. ``advised`` gives the controller's decision for writes of a size, if a fresh one is known."""
+    """Thread-safe. Without an ``adviser`` the controller is not heard."""
 
     def __init__(
-        self,
-        gate: Gate,
-        members: MemberView,
-        floors: Floors,
-        latencies: WriteLatencies,
-        advised: Callable[[int | None], Advised | None] = lambda size: None,
+        self, gate: Gate, members: MemberView, floors: Floors, latencies: Latencies, adviser: Adviser | None = None
     ) -> None:
         self._gate = gate
         self._members = members
         self._floors = floors
         self._latencies = latencies
-        self._advised = advised
+        self._adviser = adviser
 
     def plan(
         self, ask: Ask, place: Place, *, size: int | None = None, conditional: bool = False, stores: bool = True
@@ -63,11 +60,16 @@ class Levels:
         ``size`` is that of the body, as far as known; a write that ``stores`` nothing that must be kept needs no
         workers. Raises :class:`CatalogUnavailable` or :class:`TooFewReplicas` when no level can be met.
         """
-        possible = self._possible() if stores else _ALL
+        op_class = write_class(size)
         # Only a wish that names a time asks what levels take.
         timed = any(goal.within is not None for goal in ask.goals)
-        own = OwnView(self._gate.reachable, possible, self._latencies.expected(size) if timed else {})
-        plan = choose(ask, self._floors.floor(place), self._advised(size), own, conditional=conditional)
+        own = OwnView(
+            self._gate.reachable,
+            self._possible() if stores else _ALL,
+            self._latencies.expected(op_class) if timed else {},
+        )
+        decision = self._adviser.current(op_class, place.file_id) if self._adviser else None
+        plan = choose(ask, self._floors.floor(place), decision, own, conditional=conditional)
         if plan.obstacle is Obstacle.CATALOG:
             raise CatalogUnavailable(
                 f"The catalog does not answer, and a {plan.wanted} write needs it; nothing was stored. Try again soon."
@@ -76,9 +78,20 @@ class Levels:
             raise self._too_few(plan.wanted)
         return plan
 
+    def hold(self, course: Course, ask: Ask, place: Place, *, size: int | None = None) -> None:
+        """Now it is known which file is written: plan anew if the course could end below that file's floor.
+
+        Raises what :meth:`plan` raises, and what :meth:`Course.replan` does.
+        """
+        floor = self._floors.floor(place).level
+        if stronger(course.weakest, floor) is not course.weakest:
+            course.replan(self.plan(ask, place, size=size))
+
     def _possible(self) -> frozenset[Level]:
         zones = self._members.zones()
         up = self._members.takers()
+        if quorum_met(up, zones):
+            return _ALL
         return frozenset(level for level in Level if quorum_met(up, zones, level))
 
     def _too_few(self, level: Level) -> TooFewReplicas:

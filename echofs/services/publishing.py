@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from echofs.core import manifest
+from echofs.core.advice import OpClass, write_class
 from echofs.core.chunking import digest_of
 from echofs.core.consistency import STALENESS_SECONDS, Guarantee, Receipt
 from echofs.core.entries import JournalEntry, OnConflict
@@ -23,7 +24,7 @@ from echofs.ports.runtime import Clock, Ids, Meters
 from echofs.services.batching import Batcher
 from echofs.services.heads import Heads
 from echofs.services.intake import Intake
-from echofs.services.latencies import WriteLatencies
+from echofs.services.latencies import Latencies
 from echofs.services.parents import AWAY, Parents, Place
 from echofs.services.replays import answer_of
 from echofs.services.shipping import Shipment
@@ -100,7 +101,7 @@ class Publisher:
         parents: Parents,
         heads: Heads,
         codec: ChunkCodec,
-        latencies: WriteLatencies,
+        latencies: Latencies,
         clock: Clock,
         ids: Ids,
         meters: Meters,
@@ -270,8 +271,9 @@ class Publisher:
         self._meters.add("writes", level=level.value)
         if receipt.degraded:
             self._meters.add("degraded_writes", level=level.value)
-        seconds = self._clock.monotonic() - write.wish.started
-        self._latencies.observe(level, seconds, write.version.content.size)
+        op_class = write_class(write.version.content.size)
+        started = write.wish.started if op_class is OpClass.WRITE_SMALL else write.shipment.closed_at
+        self._latencies.observe(op_class, level, self._clock.monotonic() - started)
 
 
 def _ship(

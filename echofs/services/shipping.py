@@ -73,6 +73,8 @@ class Shipment:
         self.tally = Tally(zones)
         self.spooled = False
         """Whether this master's disk holds what too few workers held."""
+        self.closed_at = 0.0
+        """When the last byte had come, on the monotonic clock."""
         self._replicator = replicator
         self._journal = journal
         self._catalog = catalog
@@ -107,7 +109,8 @@ class Shipment:
         acknowledged they go to :meth:`spool` or into the journal. Where the manifest is ``optional``, the version may
         do without. May be called again with another manifest.
         """
-        self._closing = True
+        if not self._closing:
+            self._closing, self.closed_at = True, self._clock.monotonic()
         sent = [*self._window, manifest]
         if self.course.level is Level.HYBRID:
             self._spool_early(sent)

@@ -61,10 +61,12 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What the client said about its body before sending it; None where it said nothing."""
+    """What the client said about its body before sending it; None where it said nothing. ``roughly`` is how many bytes
+    may come where that is not exactly the size of the file."""
 
     size: int | None = None
     digest: Digest | None = None
+    roughly: int | None = None
 
 
 class Upload:
@@ -99,13 +101,16 @@ class Upload:
         if wish is not self._wish or target is not self._target:
             self._course.replan(self._uploads.plan(target, wish, content.size))
 
+        def check(head: File | None) -> None:
+            self._uploads.check(target, wish, self._course, head)
+
         def draft(head: File | None) -> Draft:
             kept_type = head.head.content_type if head else ""
             return Draft(Kind.CONTENT, head.path if head else target.path, content, content_type or kept_type)
 
         try:
             published = self._uploads.publisher.publish(
-                target.place, draft, wish, self._shipment, intake=self._intake, check=target.check
+                target.place, draft, wish, self._shipment, intake=self._intake, check=check
             )
         except (IdempotencyKeyReused, PreconditionFailed):
             # The same request, sent twice at once, was committed by its twin a moment ago: that alone may be why the
@@ -157,15 +162,23 @@ class Uploads:
                 return replay
         if target.path:
             target = replace(target, path=check_path(target.path))
-        course = Course(self.plan(target, wish, declared.size))
+        size = declared.roughly if declared.size is None else declared.size
+        course = Course(self.plan(target, wish, size))
         if target.file_id or target.conditional:
-            target.check(self._parents.find(target.place, course))
+            self.check(target, wish, course, self._parents.find(target.place, course))
         return Upload(self, target, declared, wish, course)
 
     def plan(self, target: Target, wish: Wish, size: int | None) -> Plan:
         """The levels at which to try it. Raises :class:`TooFewReplicas` or :class:`CatalogUnavailable` when none can be
         met."""
         return self._levels.plan(wish.ask, target.place, size=size, conditional=target.conditional)
+
+    def check(self, target: Target, wish: Wish, course: Course, head: File | None) -> None:
+        """Raise :class:`PreconditionFailed` unless the conditions hold of this head, and what :meth:`Levels.hold`
+        raises when the file has a floor that cannot be met."""
+        target.check(head)
+        if head is not None:
+            self._levels.hold(course, wish.ask, Place(head.owner_id, head.id, head.path), size=head.head.content.size)
 
     def intake(self, shipment: Shipment) -> Intake:
         """A fresh intake for one upload."""

@@ -57,7 +57,7 @@ def uploads_blueprint(uploads: Uploads, monotonic: Callable[[], float], read_byt
 
 
 def _receive_form(uploads: Uploads, target: Target, wish: Wish) -> Published:
-    upload = uploads.begin(target, Declared(), wish)
+    upload = uploads.begin(target, Declared(roughly=request.content_length), wish)
     if not isinstance(upload, Upload):
         return upload
     form = Form(upload)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 
 import pytest
 
+from echofs.core.advice import Decision, OpClass
 from echofs.core.choosing import Obstacle, OwnView, Plan, choose
 from echofs.core.floors import FloorFound
 from echofs.core.goals import parse_ask, stronger
@@ -21,14 +21,12 @@ FINE = OwnView(catalog=True, workers=ALL)
 CUT = OwnView(catalog=False, workers=ALL)
 
 
-@dataclass(frozen=True)
-class Decision:
-    id: str
-    level: Level
+def _decided(level: Level) -> Decision:
+    return Decision("d-7", OpClass.WRITE_SMALL, level, 7, 1, 0)
 
 
 def _tried(ask: str, floor: Level = AVAILABLE, own: OwnView = FINE, decided: Level | None = None) -> tuple[Level, ...]:
-    decision = Decision("d-7", decided) if decided else None
+    decision = _decided(decided) if decided else None
     return choose(parse_ask(ask), FloorFound(floor), decision, own).levels
 
 
@@ -56,7 +54,7 @@ def test_whatever_comes_together_no_plan_breaks_a_rule(
     ask: str, floor: Level, decided: Level | None, conditional: bool
 ) -> None:
     wish = parse_ask(ask)
-    decision = Decision("d-7", decided) if decided else None
+    decision = _decided(decided) if decided else None
     for own in VIEWS:
         plan = choose(wish, FloorFound(floor), decision, own, conditional=conditional)
         assert all(stronger(level, floor) is level for level in plan.levels), "never below the floor"
@@ -218,8 +216,8 @@ def test_a_write_with_a_condition_never_goes_without_the_catalog(
 
 
 def test_the_decision_that_was_followed_is_named_and_one_that_was_not_is_not() -> None:
-    assert choose(parse_ask("auto"), NO_FLOOR, Decision("d-7", HYBRID), FINE).decision_id == "d-7"
-    assert choose(parse_ask("hybrid"), NO_FLOOR, Decision("d-7", HYBRID), FINE).decision_id == ""
+    assert choose(parse_ask("auto"), NO_FLOOR, _decided(HYBRID), FINE).decision_id == "d-7"
+    assert choose(parse_ask("hybrid"), NO_FLOOR, _decided(HYBRID), FINE).decision_id == ""
     assert choose(parse_ask("auto"), NO_FLOOR, None, FINE) == Plan((STRONG, HYBRID, AVAILABLE), STRONG)
 
 

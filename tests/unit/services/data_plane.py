@@ -7,16 +7,18 @@ from collections.abc import Iterable
 
 from echofs.adapters.frames import Lz4Codec
 from echofs.core import chunking
+from echofs.core.advice import Advice, Decision, OpClass
 from echofs.core.choosing import Plan
 from echofs.core.goals import parse_ask
 from echofs.core.models import Content, Digest, File, Level
 from echofs.ports.catalog import Catalog, Changes, Commit
 from echofs.ports.runtime import Ids
+from echofs.services.advice import Adviser
 from echofs.services.course import Course
 from echofs.services.files import Files
 from echofs.services.heads import Heads
 from echofs.services.intake import Intake
-from echofs.services.latencies import WriteLatencies
+from echofs.services.latencies import Latencies
 from echofs.services.levels import Levels
 from echofs.services.memory import MemoryBudget
 from echofs.services.parents import Parents
@@ -36,7 +38,7 @@ from tests.fakes.gate import FakeGate
 from tests.fakes.heads import MemoryHeads
 from tests.fakes.ids import SequentialIds
 from tests.fakes.journal import MemoryJournal
-from tests.fakes.levels import FakeDecision, FakeFloors
+from tests.fakes.levels import FakeFloors
 from tests.fakes.members import FakeMembers, a_member
 from tests.fakes.meters import FakeMeters
 from tests.fakes.workers import FakeWorkers
@@ -84,9 +86,9 @@ class DataPlane:
         self.heads = Heads(self.catalog, self.heads_cached, self.meters)
         self.gate = FakeGate()
         self.floors = FakeFloors()
-        self.latencies = WriteLatencies(self.clock)
-        self.levels = Levels(self.gate, self.members, self.floors, self.latencies, lambda size: self.decision)
-        self.decision: FakeDecision | None = None
+        self.latencies = Latencies(self.clock)
+        self.adviser = Adviser(self.clock)
+        self.levels = Levels(self.gate, self.members, self.floors, self.latencies, self.adviser)
         self.follower = MemoryFollower(self.clock)
         self.parents = Parents(self.catalog, self.journal, self.follower)
         self.shipping = Shipping(self.replicator, self.journal, self.catalog, self.clock, self.members.zones)
@@ -147,6 +149,11 @@ class DataPlane:
         at = self.follower.position() or 0
         last = at + len(files)
         self.follower.take(Changes(files, last, last), at, self.clock.monotonic())
+
+    def advise(self, level: Level, decision_id: str = "d-1") -> None:
+        """The controller decides on a level for all small writes and large ones."""
+        decisions = {op_class: Decision(decision_id, op_class, level, 1, 1, self.clock.now()) for op_class in OpClass}
+        self.adviser.adopt(Advice(1, decisions=decisions), asked_at=self.clock.monotonic())
 
     def cut_catalog(self) -> None:
         """The catalog is away, and the gate has noticed."""

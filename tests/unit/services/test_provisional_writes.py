@@ -23,7 +23,6 @@ from echofs.services import shipping
 from echofs.services.publishing import Published, Wish
 from echofs.services.shipping import MAX_UNSAFE
 from echofs.services.uploads import Declared, Target
-from tests.fakes.levels import FakeDecision
 from tests.fakes.workers import Fault
 from tests.unit.services.data_plane import CHUNK, OWNER, OWNER_NAME, DataPlane, bytes_of
 
@@ -243,7 +242,7 @@ def test_the_entry_says_what_to_do_about_conflicts(plane: DataPlane) -> None:
 
 def test_a_level_or_a_path_that_comes_after_the_bytes_counts(plane: DataPlane) -> None:
     plane.floors.by_path["important"] = STRONG
-    plane.decision = FakeDecision(AVAILABLE)
+    plane.advise(AVAILABLE)
     upload = plane.begin(Target(OWNER))
     upload.write(BODY)
     assert upload.finish(path="important").receipt.mode_used is STRONG
@@ -260,7 +259,7 @@ def test_a_level_or_a_path_that_comes_after_the_bytes_counts(plane: DataPlane) -
 
 
 def test_bytes_that_were_let_go_with_less_never_count_as_more(plane: DataPlane) -> None:
-    plane.decision = FakeDecision(AVAILABLE)
+    plane.advise(AVAILABLE)
     upload = plane.begin(Target(OWNER))
     _fault(plane, Fault.DOWN)
     upload.write(bytes_of(3 * MAX_UNSAFE * CHUNK))

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from echofs.core import chunking, manifest
+from echofs.core.advice import OpClass
 from echofs.core.consistency import Guarantee
 from echofs.core.errors import (
     CatalogUnavailable,
@@ -25,7 +26,6 @@ from echofs.services import shipping
 from echofs.services.batching import Batcher
 from echofs.services.publishing import Published
 from echofs.services.shipping import MAX_UNSAFE
-from tests.fakes.levels import FakeDecision
 from tests.fakes.workers import Fault
 from tests.unit.services.data_plane import CHUNK, OWNER, OWNER_NAME, DataPlane, bytes_of
 
@@ -290,18 +290,51 @@ def test_auto_is_strong_while_everything_is_well(plane: DataPlane) -> None:
 
 
 def test_auto_goes_by_the_controllers_decision_and_names_it(plane: DataPlane) -> None:
-    plane.decision = FakeDecision(HYBRID, "d-42")
+    plane.advise(HYBRID, "d-42")
     receipt = plane.put("a", BODY).receipt
     assert (receipt.mode_used, receipt.decision, receipt.degraded) == (HYBRID, "d-42", False)
 
 
 def test_auto_never_goes_below_the_floor(plane: DataPlane) -> None:
     plane.floors.least = HYBRID
-    plane.decision = FakeDecision(AVAILABLE)
+    plane.advise(AVAILABLE)
     assert plane.put("a", BODY).receipt.mode_used is HYBRID
     plane.cut_catalog()
     with pytest.raises(CatalogUnavailable):
         plane.begin("a")
+
+
+def test_the_floor_of_a_file_counts_also_when_it_is_named_by_its_path(plane: DataPlane) -> None:
+    file = plane.put("a", b"one").file
+    plane.follow(file)
+    plane.floors.by_file[file.id] = STRONG
+    plane.advise(AVAILABLE)
+    receipt = plane.put("a", BODY).receipt
+    assert (receipt.mode_used, receipt.degraded) == (STRONG, False)
+    receipt = plane.put("a", BODY, level="available").receipt
+    assert (receipt.mode_used, receipt.reason) == (
+        STRONG,
+        "Strong is the least that is allowed here: the system's floor.",
+    )
+    assert plane.put("b", BODY).receipt.mode_used is AVAILABLE
+    plane.cut_catalog()
+    with pytest.raises(CatalogUnavailable):
+        plane.put("a", BODY)
+    with pytest.raises(CatalogUnavailable):
+        plane.files.move(OWNER, file.id, "c", plane.wish())
+    assert plane.put("b", BODY).receipt.provisional
+
+
+def test_a_catalog_that_goes_away_under_way_leaves_no_provisional_version_below_a_files_floor(plane: DataPlane) -> None:
+    file = plane.put("a", b"one").file
+    plane.follow(file)
+    plane.floors.by_file[file.id] = HYBRID
+    upload = plane.begin("a")
+    upload.write(BODY)
+    plane.catalog.down = True  # the gate has not noticed
+    with pytest.raises(CatalogUnavailable, match="the level demanded here needs it"):
+        upload.finish()
+    assert plane.journal.depth() == 0
 
 
 def test_auto_goes_on_without_the_catalog_and_says_that_it_is_less(plane: DataPlane) -> None:
@@ -386,7 +419,7 @@ def test_a_list_goes_on_to_its_next_level_and_no_further(plane: DataPlane) -> No
 
 def test_a_latency_that_will_be_missed_is_not_tried(plane: DataPlane) -> None:
     for _ in range(20):
-        plane.latencies.observe(STRONG, 0.2, 10)
+        plane.latencies.observe(OpClass.WRITE_LARGE, STRONG, 0.2)
     receipt = plane.put("a", BODY, level="strong@50ms, hybrid@50ms, available").receipt
     assert (receipt.mode_used, receipt.degraded) == (HYBRID, True)
     assert "200 ms" in receipt.reason
