@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 from echofs.adapters.journal_appends import Append, Handle
-from echofs.adapters.journal_file import FILE
+from echofs.adapters.journal_folder import FILE
 from echofs.adapters.local_journal import LocalJournal
 from echofs.core.entries import Delivered, JournalEntry
 from echofs.core.errors import EchoError, InvalidSetting, SpoolFull, Unavailable
@@ -62,7 +62,7 @@ def journal(folder: Path) -> Iterator[LocalJournal]:
     ("pragma", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("busy_timeout", 4000), ("auto_vacuum", 2)]
 )
 def test_every_connection_is_durable_and_patient(journal: LocalJournal, pragma: str, value: object) -> None:
-    for connection in (journal._file._writer, journal._file._reader):
+    for connection in (journal._file._open().writer, journal._file._open().reader):
         assert connection.execute(f"PRAGMA {pragma}").fetchone() == (value,)
 
 
@@ -244,7 +244,7 @@ def test_an_entry_from_before_the_host_was_started_is_as_old_as_the_start(folder
 def test_a_disk_without_room_refuses_and_nothing_is_lost(journal: LocalJournal) -> None:
     kept = entry("kept")
     journal.append(kept)
-    writer = journal._file._writer
+    writer = journal._file._open().writer
     (pages,) = writer.execute("PRAGMA page_count").fetchone()
     writer.execute(f"PRAGMA max_page_count = {pages + 2}")
     with pytest.raises(SpoolFull) as refused:
@@ -281,6 +281,44 @@ def test_after_a_failed_write_nothing_is_acknowledged_until_the_log_was_begun_an
     with closing(opened(folder)) as journal:
         assert [one.version.dot.origin for _, one in journal.pending()] == acknowledged
         assert len(journal.spooled()) == len(acknowledged)
+
+
+def begin_on_a_bad_disk(folder: Path) -> list[str]:
+    """Open a journal where no file may grow, and go on where they may: what happened."""
+    told = []
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    with closing(opened(folder)) as journal:
+        for call in (lambda: journal.append(of("early")), journal.pending, lambda: journal.frames(["0" * 64])):
+            try:
+                call()
+            except Unavailable as error:
+                told.append(error.message)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        journal.append(of("late"))
+        return [*told, *(one.version.dot.origin for _, one in journal.pending())]
+
+
+def test_a_master_starts_though_its_disk_fails_and_uses_the_journal_once_it_is_well(folder: Path) -> None:
+    with SPAWN.Pool(1) as pool:
+        *refused, only = pool.apply(begin_on_a_bad_disk, (folder,))
+    assert [message.partition(";")[0] for message in refused] == ["This master's journal cannot be used"] * 3
+    assert only == "late"
+
+
+def test_a_full_disk_that_keeps_the_journal_closed_does_not_make_reads_fail_for_want_of_room(
+    journal: LocalJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = sqlite3.OperationalError("database or disk is full")
+    full.sqlite_errorcode = sqlite3.SQLITE_FULL
+
+    def fail() -> None:
+        raise full
+
+    monkeypatch.setattr(journal._file, "_open", fail)
+    with pytest.raises(Unavailable):
+        journal.frames(["0" * 64])
+    with pytest.raises(SpoolFull):
+        journal.append(entry())
 
 
 @pytest.mark.parametrize("removed", [FILE, f"{FILE}-wal"])
@@ -334,7 +372,7 @@ def test_a_damaged_file_is_set_aside_and_told(folder: Path, how: str, caplog: py
 def test_a_damaged_file_that_another_process_uses_stays_and_is_refused(folder: Path) -> None:
     with closing(opened(folder)) as journal:
         journal.append(entry())
-        journal._file._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        journal._file._open().writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         path = folder / FILE
         path.write_bytes(b"x" * path.stat().st_size)
         with pytest.raises(InvalidSetting) as refused:
@@ -381,5 +419,5 @@ def test_an_emptied_spool_gives_its_room_back(journal: LocalJournal, folder: Pat
     frames = [bulky() for _ in range(20)]
     journal.spool(frames)
     journal.drop([Delivered(one.digest, ("w1", "w2")) for one in frames])
-    (pages,) = journal._file._writer.execute("PRAGMA page_count").fetchone()
+    (pages,) = journal._file._open().writer.execute("PRAGMA page_count").fetchone()
     assert pages * 4096 < 200_000
