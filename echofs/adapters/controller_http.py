@@ -10,10 +10,11 @@ from urllib.parse import quote
 from echofs.adapters.http_answers import Answer
 from echofs.adapters.http_pool import HttpPool
 from echofs.core.advice import Advice, Report
-from echofs.core.advice_json import decode_advice, encode_report
+from echofs.core.advice_json import decode_advice
 from echofs.core.errors import AuthenticationFailed, Conflict, EchoError, InvalidRequest, NotFound, Unavailable
 from echofs.core.membership import CONTROLLER, decode, encode
 from echofs.core.models import Intent, Member
+from echofs.core.report_json import encode_report
 from echofs.ports.cluster import CallSigner, ControllerClient
 
 HEARTBEAT_PATH = "/internal/v1/heartbeat"

@@ -17,10 +17,11 @@ from echofs.core.advice import (
     Report,
     write_class,
 )
-from echofs.core.advice_json import decode_advice, decode_report, encode_advice, encode_report
+from echofs.core.advice_json import decode_advice, encode_advice
 from echofs.core.errors import InvalidRequest
 from echofs.core.faults import Fault, FaultKind
 from echofs.core.models import Level, Member
+from echofs.core.report_json import decode_report, encode_report
 
 FILE = "0" * 31 + "1"
 REPORT = Report(
