@@ -53,7 +53,7 @@ class Wanted:
 
 
 def parse_override(fields: Mapping[str, object]) -> Wanted:
-    """A request for an override: ``level``, ``seconds``, ``author`` and ``reason``, and ``op_class`` or ``object_id`` or
+    """A request for an override: ``level``, ``seconds``, ``author``, ``reason``, and ``op_class`` or ``object_id`` or
     neither. Raises :class:`InvalidRequest` naming the field."""
     op_class = fields.get("op_class")
     object_id = fields.get("object_id")

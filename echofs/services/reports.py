@@ -15,6 +15,8 @@ FRESH_SECONDS = 3.5
 """A master that has not reported for so long counts no more: three reports missed."""
 MOST_PROCESSES = 1024
 CLOSED, OPEN = "closed", "open"
+_TAKING = (MemberState.JOINING, MemberState.UP, MemberState.SUSPECT)
+"""Workers that take chunks. A suspect one may only be slow; masters notice a dead one before the controller does."""
 
 Seen = Quantiles | CatalogReport | LinkReport
 
@@ -42,17 +44,15 @@ class Reports:
 
     def fresh(self, now: float) -> list[Report]:
         """The reports that still count, by process."""
-        return [
-            heard.report for _, heard in sorted(self._heard.items()) if now - heard.at < FRESH_SECONDS
-        ]
+        return [heard.report for _, heard in sorted(self._heard.items()) if now - heard.at < FRESH_SECONDS]
 
     def snapshot(self, now: float, members: Sequence[Member], hint: float) -> Snapshot:
         """All that is known now."""
         reports = self.fresh(now)
         links = _links(reports, members)
         cut = {link.worker_id for link in links if link.breaker == OPEN}
-        alive = [member for member in members if member.state is not MemberState.DOWN]
-        reached = {member.worker_id for member in alive} - cut
+        present = [member for member in members if member.state is not MemberState.GONE]
+        reached = {member.worker_id for member in present if member.state in _TAKING} - cut
         reaching = [report.catalog for report in reports if report.catalog.reachable]
         return Snapshot(
             at=now,
@@ -61,9 +61,9 @@ class Reports:
             catalog=merged(reaching),
             catalog_errors=sum(catalog.errors for catalog in reaching),
             links=links,
-            workers=len(members),
+            workers=len(present),
             reached=len(reached),
-            up=_levels(reached, members),
+            up=_levels(reached, present),
             lag=max((report.oldest_provisional for report in reports), default=0.0),
             outbox_depth=max((report.outbox_depth or 0 for report in reports), default=0),
             journal_depth=sum(_by_host(reports, lambda report: report.journal_depth)),
@@ -91,7 +91,7 @@ def _links(reports: Sequence[Report], members: Sequence[Member]) -> tuple[LinkRe
     for report in reports:
         for link in report.links:
             by_worker[link.worker_id].append(link)
-    alive = [member.worker_id for member in members if member.state is not MemberState.DOWN]
+    alive = [member.worker_id for member in members if member.state not in (MemberState.DOWN, MemberState.GONE)]
     return tuple(_link(worker_id, by_worker[worker_id]) for worker_id in alive if worker_id in by_worker)
 
 

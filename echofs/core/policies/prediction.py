@@ -9,9 +9,9 @@ quantiles. So equal inputs give equal predictions.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from echofs.core.advice import LinkReport, OpClass, Quantiles
 from echofs.core.models import Level
@@ -21,6 +21,8 @@ _STRATA = 20
 """Equally likely parts into which the catalog's latencies are divided."""
 _MODEL_SAMPLES = 64
 """A model is believed as much as this many requests at most: it leaves out what happens inside a master."""
+_SHORTEST = 1e-6
+_SHARES = (0.0, 0.5, 0.95, 0.99, 1.0)
 _ACKNOWLEDGEMENTS = {Level.STRONG: 2, Level.HYBRID: 1, Level.AVAILABLE: 0}
 
 Within = Callable[[float], float]
@@ -86,52 +88,50 @@ def model(level: Level, snapshot: Snapshot, params: Params) -> Prediction:
 
 
 def share_within(seen: Quantiles, seconds: float) -> float:
-    """The share of calls within so many seconds, between known quantiles by the logarithm of the time. Nothing is
-    thought to be quicker than half the median, or slower than twice the 99th percentile."""
-    if seen.samples == 0 or seconds <= 0:
-        return 0.0
-    steps = _steps(seen)
-    if seconds >= steps[-1][0]:
-        return 1.0
-    for (left, low), (right, high) in pairwise(steps):
-        if seconds < right:
-            if seconds <= left:
-                return low
-            return low + (high - low) * math.log(seconds / left) / math.log(right / left)
-    return 1.0
+    """The share of calls within so many seconds, as :class:`_Distribution` reads quantiles; 0 without samples."""
+    return _Distribution(seen).within(seconds) if seen.samples else 0.0
 
 
-def _steps(seen: Quantiles) -> list[tuple[float, float]]:
-    least = 1e-6
-    p50, p95, p99 = (max(least, value) for value in (seen.p50, seen.p95, seen.p99))
-    return [(p50 / 2, 0.0), (p50, 0.5), (p95, 0.95), (p99, 0.99), (2 * p99, 1.0)]
+class _Distribution:
+    """What three quantiles say of all times: between them shares grow with the time's logarithm. Nothing is thought
+    to be quicker than half the median, or slower than twice the 99th percentile."""
 
+    def __init__(self, seen: Quantiles) -> None:
+        p50, p95, p99 = (max(_SHORTEST, seconds) for seconds in (seen.p50, seen.p95, seen.p99))
+        self._times = [math.log(seconds) for seconds in (p50 / 2, p50, p95, p99, 2 * p99)]
 
-def _time_of(seen: Quantiles, share: float) -> float:
-    """Inverse of :func:`share_within`."""
-    steps = _steps(seen)
-    for (left, low), (right, high) in pairwise(steps):
-        if share < high:
-            return left * math.pow(right / left, (share - low) / (high - low))
-    return steps[-1][0]
+    def within(self, seconds: float) -> float:
+        """The share of calls that take at most so long."""
+        if seconds <= 0:
+            return 0.0
+        time = math.log(seconds)
+        step = bisect_right(self._times, time)
+        if step in (0, len(_SHARES)):
+            return _SHARES[min(step, len(_SHARES) - 1)]
+        left, right = self._times[step - 1 : step + 1]
+        return _SHARES[step - 1] + (_SHARES[step] - _SHARES[step - 1]) * (time - left) / (right - left)
+
+    def time_of(self, share: float) -> float:
+        """How long that share of calls takes at most; inverse of :meth:`within`."""
+        step = bisect_right(_SHARES, share)
+        left, right = self._times[step - 1 : step + 1]
+        return math.exp(left + (right - left) * (share - _SHARES[step - 1]) / (_SHARES[step] - _SHARES[step - 1]))
 
 
 def _enough(links: Sequence[LinkReport], needed: int, asked: int) -> Within:
     """The share of requests for which ``needed`` of ``asked`` workers answer in time. Where there are more workers
     than are asked, each is asked equally often."""
 
+    answered = [link.samples / (link.samples + link.errors) for link in links]
+    times = [_Distribution(Quantiles(link.samples, link.p50, link.p95, link.p99)) for link in links]
+
     def within(seconds: float) -> float:
-        shares = [_link_within(link, seconds) for link in links]
+        shares = [part * seen.within(seconds) for part, seen in zip(answered, times, strict=True)]
         if len(shares) > asked:
             shares = [sum(shares) / len(shares)] * asked
         return _at_least(needed, shares)
 
     return within
-
-
-def _link_within(link: LinkReport, seconds: float) -> float:
-    answered = link.samples / (link.samples + link.errors)
-    return answered * share_within(Quantiles(link.samples, link.p50, link.p95, link.p99), seconds)
 
 
 def _at_least(needed: int, shares: Sequence[float]) -> float:
@@ -148,5 +148,6 @@ def _at_least(needed: int, shares: Sequence[float]) -> float:
 
 def _after(first: Quantiles, then: Within, seconds: float) -> float:
     """The share within so many seconds of one thing after another."""
-    times = [_time_of(first, (stratum + 0.5) / _STRATA) for stratum in range(_STRATA)]
+    distribution = _Distribution(first)
+    times = [distribution.time_of((stratum + 0.5) / _STRATA) for stratum in range(_STRATA)]
     return sum(then(seconds - time) for time in times if time < seconds) / _STRATA
