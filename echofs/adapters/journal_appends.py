@@ -18,7 +18,7 @@ INSERT INTO entry (origin, counter, owner, file, path, living, key, boot, since,
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 # Written anew even when present: the copy that is there may be rotten.
-_ADD_FRAME = """
+ADD_FRAME = """
 INSERT INTO frame (digest, size, kind, body) VALUES (?, ?, ?, ?)
 ON CONFLICT (digest) DO UPDATE SET size = excluded.size, kind = excluded.kind, body = excluded.body
 """
@@ -71,13 +71,14 @@ def add(connection: sqlite3.Connection, append: Append, limit: int, arrival: tup
             "raise SPOOL_SIZE.",
             retry_after=5,
         )
-    connection.executemany(_ADD_FRAME, append.frames)
+    connection.executemany(ADD_FRAME, append.frames)
     if append.entry is not None:
-        _add_entry(connection, append.entry, append.body, arrival)
+        add_entry(connection, append.entry, append.body, arrival)
     return None
 
 
-def _add_entry(connection: sqlite3.Connection, entry: JournalEntry, body: bytes, arrival: tuple[str, float]) -> None:
+def add_entry(connection: sqlite3.Connection, entry: JournalEntry, body: bytes, arrival: tuple[str, float]) -> None:
+    """Insert an entry that came at ``arrival``. Raises sqlite3.Error."""
     version = entry.version
     key = entry.idempotency.key if entry.idempotency else None
     names = (version.dot.origin, version.dot.counter, entry.owner_id, version.file_id, version.path)

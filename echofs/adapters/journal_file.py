@@ -17,7 +17,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from echofs.adapters.journal_folder import BUSY, BUSY_SECONDS, FILE, SETTING, code_of, connect, empty_log, prepare, take
+from echofs.adapters.journal_folder import (
+    BUSY,
+    BUSY_SECONDS,
+    FILE,
+    SETTING,
+    Salvage,
+    code_of,
+    connect,
+    empty_log,
+    prepare,
+    take,
+)
 from echofs.core.errors import EchoError, InvalidSetting, SpoolFull, Unavailable
 
 _PASSING = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY})
@@ -52,9 +63,10 @@ class JournalFile:
     :class:`InvalidSetting` for whatever does not pass by itself.
     """
 
-    def __init__(self, folder: Path, tables: str) -> None:
+    def __init__(self, folder: Path, tables: str, salvage: Salvage) -> None:
         self.path = folder / FILE
         self._tables = tables
+        self._salvage = salvage
         self._turn = threading.Lock()
         self._reading = threading.Lock()
         self._opening = threading.Lock()
@@ -86,7 +98,7 @@ class JournalFile:
             if self._using < 0:
                 raise Unavailable("This master is stopping; try again.")
             if self._opened is None:
-                prepare(self._using, self.path, self._tables)
+                prepare(self._using, self.path, self._tables, self._salvage)
                 self._opened = _Opened.on(self.path)
             return self._opened
 

@@ -11,6 +11,7 @@ import logging
 import os
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -35,6 +36,9 @@ _PRAGMAS = (
 )
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
+Salvage = Callable[[sqlite3.Connection, sqlite3.Connection], tuple[int, int]]
+"""Copies from a damaged journal into a fresh one; how many entries and frames. Raises sqlite3.Error."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -49,17 +53,19 @@ def take(folder: Path) -> int:
         raise InvalidSetting(f"{SETTING}: the folder {folder} cannot be used: {reason}.", field=SETTING) from error
 
 
-def prepare(using: int, path: Path, tables: str) -> None:
+def prepare(using: int, path: Path, tables: str, salvage: Salvage) -> None:
     """Make sure of a sound file with its tables, by the first process that uses it; the others wait for that.
 
-    A damaged file is moved aside and an empty one begun. Raises :class:`InvalidSetting` for a file of a newer EchoFS,
-    and for a damaged one that other processes use; OSError and sqlite3.Error when the disk fails.
+    A damaged file is moved aside, and a fresh one begun with what can be read of it. Raises :class:`InvalidSetting` for
+    a file of a newer EchoFS, and for a damaged one that other processes use; OSError and sqlite3.Error when the disk
+    fails.
     """
     if _alone(using):
         problem = _problem(path, tables)
         if problem:
-            _set_aside(path, problem)
+            aside = _set_aside(path)
             _problem(path, tables)
+            _report(aside, problem, _salvaged(aside, path, salvage))
     # Waits for a process that is inspecting the file just now; those that use it do not stand in the way.
     fcntl.flock(using, fcntl.LOCK_SH)
     try:
@@ -129,17 +135,30 @@ def _make_tables(connection: sqlite3.Connection, path: Path, tables: str) -> Non
     empty_log(connection)
 
 
-def _set_aside(path: Path, problem: str) -> None:
+def _set_aside(path: Path) -> Path:
     aside = path.with_name(f"{FILE}.damaged-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}")
     for suffix in ("", "-wal"):
         with suppress(FileNotFoundError):
             Path(f"{path}{suffix}").rename(f"{aside}{suffix}")
     Path(f"{path}-shm").unlink(missing_ok=True)
     _flush(path.parent)
+    return aside
+
+
+def _salvaged(aside: Path, path: Path, salvage: Salvage) -> str:
+    try:
+        with closing(sqlite3.connect(aside, isolation_level=None)) as damaged, closing(connect(path)) as fresh:
+            entries, frames = salvage(damaged, fresh)
+    except sqlite3.Error as error:
+        return f"nothing ({error})"
+    return f"{entries} entries and {frames} frames"
+
+
+def _report(aside: Path, problem: str, salvaged: str) -> None:
     _log.error(
-        "the journal is damaged and was set aside: provisional versions in it are committed only as far as workers "
-        "have copies of its entries. Keep the file and check the disk",
-        extra={"file": str(aside), "why": problem},
+        "the journal is damaged and was set aside: what was not salvaged is committed only as far as workers have "
+        "copies of its entries. Keep the file and check the disk",
+        extra={"file": str(aside), "why": problem, "salvaged": salvaged},
     )
 
 

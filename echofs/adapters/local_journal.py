@@ -13,6 +13,7 @@ from typing import Any
 
 from echofs.adapters.journal_appends import Append, Share, add, singly
 from echofs.adapters.journal_file import JournalFile
+from echofs.adapters.journal_salvage import salvage
 from echofs.adapters.journal_tables import NEWEST, TABLES
 from echofs.core.chunking import digest_of
 from echofs.core.entries import Delivered, JournalEntry, decode, encode, placed
@@ -44,7 +45,7 @@ class LocalJournal(Journal):
         self._clock = clock
         self._boot = boot
         self._folder = folder
-        self._file = JournalFile(folder, TABLES)
+        self._file = JournalFile(folder, TABLES, salvage)
         self._append = share(self._add)
         self._damaged: set[int] = set()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 import os
 import resource
@@ -349,24 +348,57 @@ def aside(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"{FILE}.damaged-*"))
 
 
-@pytest.mark.parametrize("how", ["no database", "a page overwritten"])
-def test_a_damaged_file_is_set_aside_and_told(folder: Path, how: str, caplog: pytest.LogCaptureFixture) -> None:
-    with closing(opened(folder)) as journal:
-        for number in range(100):
-            journal.append(entry(f"{number}"), [frame()])
+def damage(folder: Path, first: int, last: int) -> bytes:
+    """Overwrite some pages of a journal nobody uses; the whole file as it is then."""
     path = folder / FILE
-    raw_bytes = bytearray(path.read_bytes())
-    if how == "no database":
-        raw_bytes[:100] = b"x" * 100
-    else:
-        raw_bytes[4096 * 5 : 4096 * 9] = b"x" * 4096 * 4
-    path.write_bytes(raw_bytes)
-    with caplog.at_level(logging.ERROR), closing(opened(folder)) as journal:
-        assert journal.depth() == 0
-        journal.append(entry())
-        assert journal.depth() == 1
-    assert [one.read_bytes() for one in aside(folder)] == [bytes(raw_bytes)]
+    damaged = bytearray(path.read_bytes())
+    damaged[4096 * first : 4096 * last] = b"x" * 4096 * (last - first)
+    path.write_bytes(damaged)
+    return bytes(damaged)
+
+
+@pytest.mark.parametrize("pages", [(0, 1), (5, 9), (30, 31)])
+def test_a_damaged_file_is_set_aside_and_told(
+    folder: Path, pages: tuple[int, int], caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(opened(folder)) as journal:
+        made = [entry(f"{number}") for number in range(100)]
+        for each in made:
+            journal.append(each, [frame()])
+    damaged = damage(folder, *pages)
+    with closing(opened(folder)) as journal:
+        found = [one for _, one in journal.pending()]
+        assert found == [one for one in made if one in found]
+        journal.append(entry("another"))
+        assert journal.depth() == len(found) + 1
+    assert [one.read_bytes() for one in aside(folder)] == [damaged]
     assert "damaged and was set aside" in caplog.text
+    assert caplog.records[0].salvaged.startswith(f"{len(found)} entries" if found else "nothing")  # type: ignore[attr-defined]
+
+
+def test_what_lies_before_and_behind_the_damage_is_salvaged(folder: Path) -> None:
+    with closing(opened(folder)) as journal:
+        made = [entry(f"{number}") for number in range(300)]
+        frames = [bulky() for _ in range(5)]
+        journal.append(made[0], frames)
+        for each in made[1:]:
+            journal.append(each)
+        (root,) = (
+            journal._file._open().reader.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'entry'").fetchone()
+        )
+    pages = (folder / FILE).stat().st_size // 4096
+    middle = (root + pages) // 2
+    damage(folder, middle, middle + 2)
+    with closing(opened(folder)) as journal:
+        found = [one for _, one in journal.pending()]
+        assert made[0] in found
+        assert made[-1] in found
+        assert 250 < len(found) < 300
+        assert len(journal.spooled()) == 5
+        assert journal.spooled_bytes() == sum(map(len, frames))
+        journal.drop([Delivered(one.digest, ("w1", "w2")) for one in frames])
+        journal.settle([one.version.dot for one in found])
+        assert journal.depth() == 0
 
 
 def test_a_damaged_file_that_another_process_uses_stays_and_is_refused(folder: Path) -> None:
