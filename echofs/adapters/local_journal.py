@@ -26,7 +26,8 @@ from echofs.ports.runtime import Clock
 _SHRUNK_PAGES = 4096
 """Unused pages given back at a time, once the spool is empty: 16 MiB, so that nobody waits for long."""
 _ENTRY = "SELECT place, digest, body FROM entry "
-_HEAD = _ENTRY + "WHERE owner = ? AND file = ? ORDER BY place DESC LIMIT 1"
+_OF_FILE = _ENTRY + "WHERE owner = ? AND file = ? ORDER BY place"
+_HEAD = f"{_OF_FILE} DESC LIMIT 1"
 _AT = f"SELECT place, digest, body FROM entry AS e WHERE owner = ? AND path = ? AND living AND {NEWEST}"
 _HEADS = f"SELECT place, digest, body FROM entry AS e WHERE owner = ? AND {NEWEST} ORDER BY place"
 _STALE_COPIES = """
@@ -75,6 +76,9 @@ class LocalJournal(Journal):
 
     def at(self, owner_id: str, path: str) -> JournalEntry | None:
         return self._first(_AT + " ORDER BY place DESC LIMIT 1", owner_id, path)
+
+    def of_file(self, owner_id: str, file_id: str) -> list[JournalEntry]:
+        return [entry for _, entry in self._select(_OF_FILE, owner_id, file_id)]
 
     def heads(self, owner_id: str) -> list[JournalEntry]:
         return [entry for _, entry in self._select(_HEADS, owner_id)]

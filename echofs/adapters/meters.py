@@ -35,6 +35,8 @@ COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "read_fallbacks": ("Chunks read from another worker because this one did not bring them", ("worker",)),
     "corrupt_replicas": ("Replicas that failed their check when read", ("worker",)),
     "head_lookups": ("Hybrid reads that looked for a head in the shared cache", ("result",)),
+    "reads": ("Files found for readers, by the level that was given", ("level",)),
+    "degraded_reads": ("Files found for readers that asked for more or had seen more", ("level",)),
     "redis_failures": ("Questions to Redis that failed, each followed by a time without it", ()),
     "writes": ("Writes acknowledged, by the level that was met", ("level",)),
     "degraded_writes": ("Writes acknowledged at less than the level wanted first", ("level",)),

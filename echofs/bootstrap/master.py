@@ -19,6 +19,7 @@ from echofs.bootstrap.application import (
     no_internal_routes,
 )
 from echofs.bootstrap.basics import Basics, largest_chunk, open_basics
+from echofs.bootstrap.host import Host, open_host, open_reading
 from echofs.ports.runtime import Meters
 from echofs.services.accounts import Accounts
 from echofs.services.cluster import ClusterSurvey
@@ -33,6 +34,7 @@ from echofs.web.access import install_access
 from echofs.web.accounts import accounts_blueprint
 from echofs.web.downloads import downloads_blueprint
 from echofs.web.files import files_blueprint
+from echofs.web.floors import floors_blueprint
 from echofs.web.limits import AccountLimits, Rates
 from echofs.web.ops import cluster_blueprint, ops_blueprint
 from echofs.web.tokens import Authenticator, Tokens, TokenSettings
@@ -51,7 +53,9 @@ def master(settings: Settings) -> Flask:
     plane = parts.open_data_plane(app, settings, basics, meters, spool=journal, alone=True)
     sharing = _open_sharing(settings, basics, meters)
     heads = Heads(plane.catalog, sharing.heads if sharing else None, meters)
-    service = parts.open_file_service(settings, basics, plane, journal, heads, meters)
+    host = open_host(settings, basics, plane.catalog, plane.gate)
+    service = parts.open_file_service(settings, basics, plane, journal, host, heads, meters)
+    reading = open_reading(settings, host, plane.catalog, plane.gate, journal, heads, meters)
     spooling = Spooling(journal, service.replicator, plane.workers, plane.members, plane.catalog, plane.codec, meters)
     copies = EntryCopies(
         journal,
@@ -78,14 +82,15 @@ def master(settings: Settings) -> Flask:
         },
     )
     accounts = parts.make_accounts(settings, plane.users, basics)
-    authenticate = _mount_accounts(app, settings, accounts, basics, sharing)
+    authenticate = _mount_accounts(app, settings, accounts, basics, host, sharing)
     install_access(app, authenticate=authenticate, verify_call=no_internal_routes)
     monotonic = basics.clock.monotonic
     app.register_blueprint(ops_blueprint(health.report, api=True))
     app.register_blueprint(cluster_blueprint(survey))
-    app.register_blueprint(uploads_blueprint(service.uploads, monotonic, settings.chunk_size))
-    app.register_blueprint(files_blueprint(service.files, monotonic))
-    app.register_blueprint(downloads_blueprint(service.files, service.reader, meters))
+    app.register_blueprint(uploads_blueprint(service.uploads, reading.sessions, monotonic, settings.chunk_size))
+    app.register_blueprint(files_blueprint(service.files, reading, monotonic))
+    app.register_blueprint(downloads_blueprint(service.files, reading, service.reader, meters))
+    app.register_blueprint(floors_blueprint(host.floors))
     if settings.trusted_proxies:
         proxies = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
@@ -95,11 +100,13 @@ def master(settings: Settings) -> Flask:
         Loop("late replicas", BEAT_SECONDS, partial(settle_late, service.replicator, plane.catalog)),
         Loop("spool", BEAT_SECONDS, spooling.run_once),
         Loop("journal copies", BEAT_SECONDS, copies.run_once),
+        host.loop(),
         *(sharing.loops(authenticate.forget) if sharing else ()),
         on_stop=(
             service.replicator.stop,
             service.reader.stop,
             journal.close,
+            *host.steps_on_stop(),
             *((sharing.link.close,) if sharing else ()),
         ),
     )
@@ -116,7 +123,7 @@ def _open_sharing(settings: Settings, basics: Basics, meters: Meters) -> Sharing
 
 
 def _mount_accounts(
-    app: Flask, settings: Settings, accounts: Accounts, basics: Basics, sharing: Sharing | None
+    app: Flask, settings: Settings, accounts: Accounts, basics: Basics, host: Host, sharing: Sharing | None
 ) -> Authenticator:
     """Add the account routes; what turns a user's token into its bearer."""
     life = TokenSettings(
@@ -125,7 +132,14 @@ def _mount_accounts(
         refresh_seconds=int(settings.jwt_refresh_days * 86400),
     )
     tokens = Tokens(app, life)
-    authenticator = Authenticator(tokens, accounts, basics.clock, news=sharing.news if sharing else None)
+    authenticator = Authenticator(
+        tokens,
+        accounts,
+        basics.clock,
+        news=sharing.news if sharing else None,
+        offline=host.rights,
+        offline_seconds=settings.offline_rights_seconds,
+    )
     rates = Rates(login_per_name_and_address=settings.login_rate) if settings.login_rate else None
     uri, options = sharing.counters() if sharing else ("memory://", {})
     limits = AccountLimits(app, rates, storage_uri=uri, storage_options=options, enabled=bool(settings.login_rate))

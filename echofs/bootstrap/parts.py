@@ -20,8 +20,8 @@ from echofs.adapters.system import SystemClock, Uuid7Ids, boot_id
 from echofs.adapters.workers_http import HttpWorkers
 from echofs.bootstrap.basics import CONNECT_SECONDS, Basics, open_codec, run_file
 from echofs.bootstrap.files_catalog import check_catalog, files_catalog
+from echofs.bootstrap.host import Host
 from echofs.core.errors import CatalogUnavailable
-from echofs.core.models import Level
 from echofs.ports.catalog import Catalog
 from echofs.ports.journal import Journal
 from echofs.ports.runtime import Clock, Meters
@@ -31,7 +31,7 @@ from echofs.services.cluster import MemberView
 from echofs.services.files import Files
 from echofs.services.heads import Heads
 from echofs.services.latencies import Latencies
-from echofs.services.levels import Levels, SystemFloor
+from echofs.services.levels import Levels
 from echofs.services.memory import MemoryBudget
 from echofs.services.parents import Parents
 from echofs.services.publishing import Publisher
@@ -138,7 +138,7 @@ def open_workers(settings: Settings, basics: Basics) -> HttpWorkers:
 
 
 def open_file_service(
-    settings: Settings, basics: Basics, plane: DataPlane, journal: Journal, heads: Heads, meters: Meters
+    settings: Settings, basics: Basics, plane: DataPlane, journal: Journal, host: Host, heads: Heads, meters: Meters
 ) -> FileService:
     """The services behind a master's file routes."""
     wanted = settings.replication_factor
@@ -146,8 +146,8 @@ def open_file_service(
     replicator = Replicator(plane.workers, plane.members, budget, basics.clock, meters, wanted=wanted)
     reader = FileReader(plane.reader, MemoryBudget(settings.upload_memory))
     latencies = Latencies(basics.clock)
-    levels = Levels(plane.gate, plane.members, SystemFloor(Level.AVAILABLE), latencies)
-    parents = Parents(plane.catalog, journal)
+    levels = Levels(plane.gate, plane.members, host.floors, latencies)
+    parents = Parents(plane.catalog, journal, host.follower)
     shipping = Shipping(replicator, journal, plane.catalog, basics.clock, plane.members.zones)
     publisher = Publisher(
         plane.catalog,
@@ -172,9 +172,7 @@ def open_file_service(
         chunk_size=settings.chunk_size,
         max_size=settings.max_upload_size,
     )
-    files = Files(
-        plane.catalog, heads, levels, publisher, shipping, reader, plane.workers, plane.members, wanted=wanted
-    )
+    files = Files(plane.catalog, levels, publisher, shipping, reader, plane.workers, plane.members, wanted=wanted)
     return FileService(replicator, reader, uploads, files)
 
 

@@ -54,6 +54,7 @@ class Guarantee(StrEnum):
 
     LINEARIZABLE = "linearizable"
     BOUNDED = "read your writes, bounded staleness"
+    LAGGING = "bounded staleness"
     SESSION = "read your writes, monotonic reads"
     CAUSAL = "causal per session"
     """Of a provisional write: it follows what its writer saw, and is kept beside whatever it turns out to conflict
@@ -110,12 +111,13 @@ class Receipt:
 @dataclass(frozen=True, slots=True)
 class ReadReceipt:
     """What a read got: ``version`` was the file's head at most ``staleness_ms`` before it was looked up (0: it was the
-    head then). ``provisional``, ``degraded``, ``reason`` and ``session`` are as in :class:`Receipt`."""
+    head then; None where that cannot be told); a listing has no version. ``provisional``, ``degraded``, ``reason`` and
+    ``session`` are as in :class:`Receipt`."""
 
     mode_requested: str
     mode_used: Level
-    version: int
-    staleness_ms: int
+    version: int | None
+    staleness_ms: int | None
     guarantee: Guarantee = Guarantee.LINEARIZABLE
     provisional: bool = False
     degraded: bool = False

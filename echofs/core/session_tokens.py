@@ -80,6 +80,11 @@ class Session:
     faded: tuple[int, ...] = ()
     position: int = 0
 
+    @property
+    def seen_any(self) -> bool:
+        """Whether it has seen anything yet: a client without a token has not, or does not tell."""
+        return bool(self.sightings or self.position)
+
     def of(self, file_id: str) -> Sighting:
         """What it knows of a file; number 0 if nothing."""
         known = next((seen for seen in self.sightings if seen.file_id == file_id), None)

@@ -67,6 +67,10 @@ class Journal(ABC):
         """The entry that is its file's newest and puts a living file at this path, if there is one."""
 
     @abstractmethod
+    def of_file(self, owner_id: str, file_id: str) -> list[JournalEntry]:
+        """All entries of a file, in the order of appending."""
+
+    @abstractmethod
     def heads(self, owner_id: str) -> list[JournalEntry]:
         """The newest entry of each file of an owner that has any, in the order of appending."""
 

@@ -12,11 +12,10 @@ from echofs.core.errors import NotFound, StoreUnavailable
 from echofs.core.models import Content, Digest, File, Kind, Member, Version
 from echofs.core.names import check_path
 from echofs.core.placement import zones_of
-from echofs.ports.catalog import Catalog, ListQuery, Page
+from echofs.ports.catalog import Catalog
 from echofs.ports.chunks import WorkerClient
 from echofs.services.cluster import MemberView
 from echofs.services.course import Course
-from echofs.services.heads import FoundHead, Heads
 from echofs.services.levels import Levels
 from echofs.services.parents import Place
 from echofs.services.publishing import Draft, Published, Publisher, Wish
@@ -62,7 +61,6 @@ class Files:
     def __init__(
         self,
         catalog: Catalog,
-        heads: Heads,
         levels: Levels,
         publisher: Publisher,
         shipping: Shipping,
@@ -73,7 +71,6 @@ class Files:
         wanted: int,
     ) -> None:
         self._catalog = catalog
-        self._heads = heads
         self._levels = levels
         self._publisher = publisher
         self._shipping = shipping
@@ -81,19 +78,6 @@ class Files:
         self._workers = workers
         self._members = members
         self._wanted = wanted
-
-    def find(self, owner_id: str, file_id: str, within: float = 0.0) -> FoundHead:
-        """A living file with its head, which may lag ``within`` seconds behind the catalog. Raises
-        :class:`NotFound`."""
-        return self._heads.find(owner_id, file_id, within)
-
-    def page(self, query: ListQuery) -> Page:
-        """One page of living files. Raises :class:`InvalidRequest` for a malformed cursor."""
-        return self._catalog.files(query)
-
-    def folders(self, owner_id: str, parent: str) -> list[str]:
-        """The folders directly inside ``parent``."""
-        return self._catalog.folders(owner_id, parent)
 
     def versions(self, owner_id: str, file_id: str) -> list[Version]:
         """The history of a living file, the newest first. Raises :class:`NotFound`."""

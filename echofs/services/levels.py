@@ -29,17 +29,6 @@ class Floors(Protocol):
         """What holds for a write there. Raises :class:`CatalogUnavailable` when it cannot be known."""
 
 
-class SystemFloor:
-    """One floor for everything."""
-
-    def __init__(self, level: Level) -> None:
-        self._found = FloorFound(level)
-
-    def floor(self, place: Place) -> FloorFound:
-        """The same everywhere."""
-        return self._found
-
-
 class Levels:
     """Thread-safe. Without an ``adviser`` the controller is not heard."""
 

@@ -64,11 +64,13 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A version and what it got. ``replayed`` marks an answer repeated for an Idempotency-Key."""
+    """A version and what it got. ``replayed`` marks an answer repeated for an Idempotency-Key; ``follows`` is the dot
+    of the version it was made from, where that is known."""
 
     file: File
     receipt: Receipt
     replayed: bool = False
+    follows: Dot | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,11 @@ class _Write:
     content: tuple[ChunkRecord, ...]
     manifest: tuple[ChunkRecord, ...]
     shipment: Shipment
+
+    @property
+    def follows(self) -> Dot | None:
+        """The dot of the version it was made from."""
+        return self.parent.head.dot if self.parent else None
 
     @property
     def file(self) -> File:
@@ -185,7 +192,7 @@ class Publisher:
         if isinstance(outcome, EchoError):
             raise outcome
         self._count(write, receipt)
-        return self.acknowledge(Published(outcome, receipt))
+        return self.acknowledge(Published(outcome, receipt, follows=write.follows))
 
     def _write_down(self, write: _Write, frames: Sequence[Frame]) -> Published | None:
         """Accept a version without the catalog, with the frames that go into the spool in the same step. None if
@@ -201,7 +208,7 @@ class Publisher:
             owner_id=write.owner_id,
             owner_name=write.wish.user_name,
             version=version,
-            parent_dot=parent.head.dot if parent else None,
+            parent_dot=write.follows,
             parent_manifest=parent.head.manifest if parent else "",
             chunks=(*write.content, *write.manifest),
             on_conflict=write.wish.on_conflict,
@@ -213,7 +220,7 @@ class Publisher:
             return None
         self._meters.add("provisional_versions")
         self._count(write, receipt)
-        return Published(write.file, receipt)
+        return Published(write.file, receipt, follows=write.follows)
 
     def _version(self, head: File | None, draft: Draft, owner_id: str, owner_name: str) -> tuple[Version, bytes]:
         """The version that follows ``head``, and its manifest."""

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from echofs.core.models import Level
 from echofs.settings import parsing
 from echofs.settings.parsing import KIB, MIB, Parser
 
@@ -117,6 +118,12 @@ class Settings:
     """The largest file accepted; 0 means any size."""
     spool_size: int = _from("SPOOL_SIZE", parsing.size(MIB, 1 << 50), "1GB")
     """The most room a host's journal takes: what its masters accepted and neither catalog nor workers have yet."""
+    follower_files: int = _from("FOLLOWER_FILES", parsing.integer(0, 100_000_000), "100000")
+    """Of how many files a host keeps a copy of the head, those changed last."""
+    offline_rights_seconds: int = _from("OFFLINE_RIGHTS_SECONDS", parsing.integer(0, 86_400), "300")
+    """For how long a token or a floor counts without the catalog, after the last question about it."""
+    consistency_floor: str = _from("CONSISTENCY_FLOOR", parsing.choice(*Level), "available")
+    """The weakest consistency level that anybody is given."""
 
     database_url: str = _from(
         "DATABASE_URL", parsing.catalog, lambda known: f"sqlite:///{known['data_dir'] / 'catalog.db'}", secret=True

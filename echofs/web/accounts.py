@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
+from echofs.core.errors import AuthenticationFailed
 from echofs.core.models import User
 from echofs.ports.sessions import Ended
 from echofs.services.accounts import Accounts, Grant
@@ -41,15 +42,20 @@ def accounts_blueprint(
         claims = tokens.read(bearer_token(), Kind.REFRESH)
         try:
             grant = accounts.refresh(claims)
-        finally:
-            # Whether it worked or was a second use, what is remembered of this session may have changed.
+        except AuthenticationFailed:
+            # After a second use the session has ended. Without an answer it goes on by what this host remembers.
             authenticator.revoked(Ended(sid=claims.sid))
+            raise
+        authenticator.revoked(Ended(sid=claims.sid))
         return ok(_pair(grant), message="Refreshed.")
 
     @blueprint.post("/logout")
     def logout() -> Response:
-        accounts.logout(current_user())
-        authenticator.revoked(Ended(sid=current_user().sid))
+        try:
+            accounts.logout(current_user())
+        finally:
+            # Also if it has to be repeated: until then this host must not go on by what it remembers.
+            authenticator.revoked(Ended(sid=current_user().sid))
         return ok(message="Logged out.")
 
     @blueprint.get("/profile")

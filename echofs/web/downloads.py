@@ -18,7 +18,8 @@ from echofs.services.streaming import FileReader
 from echofs.web import conditions
 from echofs.web.access import current_user
 from echofs.web.conditions import ByteRange
-from echofs.web.levels import read_headers, read_wish
+from echofs.web.levels import asked, read_headers
+from echofs.web.reading import Reading
 from echofs.web.render import DEFAULT_TYPE, content_type
 
 INLINE_TYPES = frozenset(
@@ -30,13 +31,13 @@ INLINE_TYPES = frozenset(
 """Types a browser shows without running anything; everything else is only ever offered for saving."""
 
 
-def downloads_blueprint(files: Files, reader: FileReader, meters: Meters) -> Blueprint:
+def downloads_blueprint(files: Files, reading: Reading, reader: FileReader, meters: Meters) -> Blueprint:
     """Downloads of a user's own files."""
     blueprint = Blueprint("downloads", __name__, url_prefix="/api/v1/files")
 
     @blueprint.get("/<file_id>/download")
     def download(file_id: str) -> Response:
-        version, receipt = _version(files, file_id)
+        version, receipt = _version(files, reading, file_id)
         if conditions.not_modified(request, version):
             return _described(Response(status=304), version, receipt)
         part = conditions.requested_range(request, version)
@@ -58,19 +59,18 @@ def downloads_blueprint(files: Files, reader: FileReader, meters: Meters) -> Blu
     return blueprint
 
 
-def _version(files: Files, file_id: str) -> tuple[Version, ReadReceipt]:
+def _version(files: Files, reading: Reading, file_id: str) -> tuple[Version, ReadReceipt]:
     """The head, or the version asked for by number, and how it was found."""
-    owner_id = current_user().user_id
-    wish = read_wish(request)
     number = request.args.get("version")
     if number is None:
-        found = files.find(owner_id, file_id, wish.within)
-        return found.file.head, wish.receipt(found)
+        found, receipt = reading.find(request, file_id)
+        return found.file.head, receipt
+    ask = asked(request)
     if not number.isascii() or not number.isdigit():
         raise InvalidRequest("A version is a number.", field="version")
-    for version in files.versions(owner_id, file_id):
+    for version in files.versions(current_user().user_id, file_id):
         if version.number == int(number[:18]) and version.kind is not Kind.TOMBSTONE:
-            return version, ReadReceipt(wish.ask.text, Level.STRONG, version.number, staleness_ms=0)
+            return version, ReadReceipt(ask.text, Level.STRONG, version.number, staleness_ms=0)
     raise NotFound("There is no such version of this file.")
 
 

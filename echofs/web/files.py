@@ -14,7 +14,8 @@ from echofs.services.publishing import Wish
 from echofs.web import conditions
 from echofs.web.access import current_user
 from echofs.web.answers import ok
-from echofs.web.levels import asked, on_conflict, outcome, read_headers, read_receipt_json, read_wish, write_headers
+from echofs.web.levels import asked, on_conflict, outcome, read_headers, read_receipt_json, write_headers
+from echofs.web.reading import Reading, session_of, with_token
 from echofs.web.render import count_json, file_json, receipt_json, version_json
 from echofs.web.schemas import MoveSchema, load
 
@@ -22,30 +23,33 @@ MAX_PAGE = 1000
 _ORDERS = {"asc": False, "desc": True}
 
 
-def files_blueprint(files: Files, monotonic: Callable[[], float]) -> Blueprint:
+def files_blueprint(files: Files, reading: Reading, monotonic: Callable[[], float]) -> Blueprint:
     """Routes for a user's own files."""
     blueprint = Blueprint("files", __name__, url_prefix="/api/v1/files")
 
     @blueprint.get("")
     def listing() -> Response:
         query = _query(current_user().user_id)
-        page = files.page(query)
-        folders = files.folders(query.owner_id, query.folder) if query.folder is not None and not query.after else []
-        return ok({"files": [file_json(file) for file in page.files], "folders": folders, "next": page.next or None})
+        found, receipt = reading.page(request, query)
+        listed = [file_json(file) for file in found.page.files]
+        return ok(
+            {"files": listed, "folders": found.folders, "next": found.page.next or None},
+            consistency=read_receipt_json(receipt),
+            headers=read_headers(receipt),
+        )
 
     @blueprint.get("/<file_id>")
     def details(file_id: str) -> Response:
-        wish = read_wish(request)
-        found = files.find(current_user().user_id, file_id, wish.within)
-        receipt = wish.receipt(found)
+        found, receipt = reading.find(request, file_id)
         headers = {"ETag": f'"{found.file.head.etag}"', **read_headers(receipt)}
         return ok({"file": file_json(found.file)}, consistency=read_receipt_json(receipt), headers=headers)
 
     @blueprint.patch("/<file_id>")
     def change(file_id: str) -> Response:
         path = load(MoveSchema, request)["path"]
-        wish = _wish(monotonic())
-        moved = files.move(current_user().user_id, file_id, path, wish, conditions.if_match(request))
+        wish, session = _wish(monotonic()), session_of(request, reading.sessions)
+        moved = files.move(session.user_id, file_id, path, wish, conditions.if_match(request))
+        moved = with_token(moved, session, reading.sessions)
         receipt = moved.receipt
         return ok(
             {"file": file_json(moved.file)},
@@ -56,8 +60,9 @@ def files_blueprint(files: Files, monotonic: Callable[[], float]) -> Blueprint:
 
     @blueprint.delete("/<file_id>")
     def delete(file_id: str) -> Response:
-        wish = _wish(monotonic())
-        gone = files.delete(current_user().user_id, file_id, wish, conditions.if_match(request))
+        wish, session = _wish(monotonic()), session_of(request, reading.sessions)
+        gone = files.delete(session.user_id, file_id, wish, conditions.if_match(request))
+        gone = with_token(gone, session, reading.sessions)
         receipt = gone.receipt
         return ok(
             {"id": file_id},

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from flask import Request
 
-from echofs.core.consistency import Guarantee, ReadReceipt, Receipt
+from echofs.core.consistency import ReadReceipt, Receipt
 from echofs.core.entries import OnConflict
 from echofs.core.errors import InvalidRequest
-from echofs.core.goals import Ask, parse_ask, staleness_allowed
-from echofs.core.models import Level
-from echofs.services.heads import FoundHead
+from echofs.core.goals import Ask, parse_ask
 from echofs.web.render import JsonDict
 
 LEVEL_HEADER = "X-EchoFS-Consistency"
@@ -37,27 +34,6 @@ def on_conflict(request: Request) -> OnConflict:
     return OnConflict(wanted)
 
 
-@dataclass(frozen=True, slots=True)
-class ReadWish:
-    """What a read asks for, and how many seconds its head may lag."""
-
-    ask: Ask
-    within: float
-
-    def receipt(self, found: FoundHead) -> ReadReceipt:
-        """What it got."""
-        guarantee = Guarantee.LINEARIZABLE if found.level is Level.STRONG else Guarantee.BOUNDED
-        return ReadReceipt(
-            self.ask.text, found.level, found.file.head.number, math.ceil(found.age * 1000), guarantee=guarantee
-        )
-
-
-def read_wish(request: Request) -> ReadWish:
-    """Raises :class:`InvalidRequest`."""
-    ask = asked(request)
-    return ReadWish(ask, staleness_allowed(ask))
-
-
 def read_receipt_json(receipt: ReadReceipt) -> JsonDict:
     """What a read got, for answers in JSON."""
     return asdict(receipt)
@@ -67,8 +43,8 @@ def read_headers(receipt: ReadReceipt) -> dict[str, str]:
     """What a read got, for every answer."""
     return {
         LEVEL_HEADER: receipt.mode_used.value,
-        VERSION_HEADER: str(receipt.version),
-        STALENESS_HEADER: str(receipt.staleness_ms),
+        **({} if receipt.version is None else {VERSION_HEADER: str(receipt.version)}),
+        **({} if receipt.staleness_ms is None else {STALENESS_HEADER: str(receipt.staleness_ms)}),
         GUARANTEE_HEADER: receipt.guarantee.value,
         **({SESSION_HEADER: receipt.session} if receipt.session else {}),
     }

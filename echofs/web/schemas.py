@@ -57,6 +57,20 @@ class MoveSchema(_Body):
     path = _text()
 
 
+class FloorSchema(_Body):
+    """A floor: what it is for, and how much it demands."""
+
+    scope = _text()
+    key = fields.String(load_default="", error_messages={"null": "must not be null", "invalid": "must be a string"})
+    level = _text()
+    critical = fields.Boolean(
+        load_default=False,
+        truthy={True},
+        falsy={False},
+        error_messages={"null": "must not be null", "invalid": "is true or false"},
+    )
+
+
 def load(schema: type[Schema], request: Request) -> dict[str, Any]:
     """The fields of a JSON body.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -13,8 +14,9 @@ from flask_jwt_extended import JWTManager, create_access_token, create_refresh_t
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt.exceptions import ExpiredSignatureError, PyJWTError
 
-from echofs.core.errors import AuthenticationFailed
+from echofs.core.errors import AuthenticationFailed, CatalogUnavailable
 from echofs.core.models import Timestamp, User
+from echofs.ports.offline import OfflineRights, Right
 from echofs.ports.runtime import Clock
 from echofs.ports.sessions import Ended, SessionNews
 from echofs.services.accounts import Accounts, Claims, Principal
@@ -26,6 +28,8 @@ _LEEWAY_SECONDS = 10
 """How far the clocks of two masters may be apart."""
 _REQUIRED = {"exp": int, "iat": int, "iss": str, "sub": str, "jti": str, "sid": str, "epoch": int, "type": str}
 _REMEMBERED_SECONDS = 1.0
+_KEPT_PARTS = 10
+"""A right is kept anew this many times in the span for which it counts."""
 _INVALID = "The token is not valid: log in again."
 
 
@@ -120,14 +124,17 @@ class _Remembered:
     principal: Principal
     until: float
     expires_at: Timestamp
+    kept_at: float
 
 
 class Authenticator:
     """Turns access tokens into principals, asking the accounts about each token at most once a second.
 
     A logout, a new password, a lost role or a lock is therefore effective on every master within one second, and at
-    once in the process that is told through :meth:`forget` and, by way of ``news``, in all that hear of it. Safe to
-    share between threads.
+    once in the process that is told through :meth:`forget` and, by way of ``news``, in all that hear of it.
+
+    While the accounts cannot be asked, a token goes on as long as this host's last question about it is no older than
+    ``offline_seconds``, by what is kept in ``offline``; then it is refused. Safe to share between threads.
     """
 
     def __init__(
@@ -137,9 +144,13 @@ class Authenticator:
         clock: Clock,
         *,
         news: SessionNews | None = None,
+        offline: OfflineRights | None = None,
+        offline_seconds: float = 0.0,
         capacity: int = 4096,
     ) -> None:
         self._news = news
+        self._offline = offline
+        self._offline_seconds = offline_seconds
         self._tokens = tokens
         self._accounts = accounts
         self._clock = clock
@@ -157,9 +168,32 @@ class Authenticator:
             return known.principal
         forgotten = self._forgotten
         claims = self._tokens.read(encoded, Kind.ACCESS)
-        principal = self._accounts.check(claims)
-        self._remember(encoded, _Remembered(principal, asked + _REMEMBERED_SECONDS, claims.expires_at), forgotten)
+        principal, kept_at = self._check(encoded, claims, asked, known.kept_at if known else -math.inf)
+        entry = _Remembered(principal, asked + _REMEMBERED_SECONDS, claims.expires_at, kept_at)
+        self._remember(encoded, entry, forgotten)
         return principal
+
+    def _check(self, encoded: str, claims: Claims, asked: float, kept_at: float) -> tuple[Principal, float]:
+        """The bearer, and when that was last kept for the time without the accounts."""
+        try:
+            principal = self._accounts.check(claims)
+        except AuthenticationFailed:
+            if self._offline is not None:
+                self._offline.refuse(encoded)
+            raise
+        except CatalogUnavailable:
+            kept = self._offline.recall(encoded) if self._offline is not None else None
+            if kept is None or kept[1] > self._offline_seconds:
+                raise
+            right = kept[0]
+            return Principal(right.user_id, right.name, right.role, right.jti, right.sid), kept_at
+        if self._offline is not None and asked - kept_at >= self._offline_seconds / _KEPT_PARTS:
+            right = Right(
+                principal.user_id, principal.name, principal.role, principal.jti, principal.sid, claims.expires_at
+            )
+            self._offline.keep(encoded, right, asked)
+            kept_at = asked
+        return principal, kept_at
 
     def revoked(self, ended: Ended) -> None:
         """Have this process and all that can be reached ask again; call it once the accounts refuse the tokens."""
@@ -168,7 +202,9 @@ class Authenticator:
             self._news.announce(ended)
 
     def forget(self, ended: Ended) -> None:
-        """Ask again about the tokens of what has ended, in this process."""
+        """Ask again about the tokens of what has ended, in this process; on this host they need an answer."""
+        if self._offline is not None:
+            self._offline.forget(ended)
         with self._lock:
             self._forgotten += 1
             self._remembered = {

@@ -12,12 +12,14 @@ from flask import Blueprint, Request, Response, request
 from echofs.core.errors import InvalidRequest, UnsupportedType
 from echofs.core.goals import parse_ask
 from echofs.services.publishing import Published, Wish
+from echofs.services.sessions import Sessions
 from echofs.services.uploads import Declared, Target, Upload, Uploads
 from echofs.web import bodies, conditions
 from echofs.web.access import current_user
 from echofs.web.answers import ok
 from echofs.web.forms import Form
 from echofs.web.levels import asked, on_conflict, outcome, write_headers
+from echofs.web.reading import session_of, with_token
 from echofs.web.render import file_json, receipt_json
 
 _FORM = "multipart/form-data"
@@ -25,33 +27,38 @@ _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,128}")
 _MEDIA_TYPE = re.compile(r"[\w.+-]{1,64}/[\w.+-]{1,64}", re.ASCII)
 
 
-def uploads_blueprint(uploads: Uploads, monotonic: Callable[[], float], read_bytes: int) -> Blueprint:
+def uploads_blueprint(
+    uploads: Uploads, sessions: Sessions, monotonic: Callable[[], float], read_bytes: int
+) -> Blueprint:
     """Routes for new content; ``read_bytes`` is the chunk size, so that a raw body arrives in whole chunks."""
     blueprint = Blueprint("uploads", __name__, url_prefix="/api/v1/files")
 
     @blueprint.post("/upload")
     def upload() -> Response:
+        session = session_of(request, sessions)
         target = Target(
             current_user().user_id,
             path=request.args.get("path", ""),
             if_match=conditions.if_match(request),
             create_only=conditions.create_only(request),
         )
+        wish = _wish(request, monotonic(), current_user().name)
         if request.mimetype == _FORM:
-            return _answer(_receive_form(uploads, target, _wish(request, monotonic(), current_user().name)))
+            return _answer(with_token(_receive_form(uploads, target, wish), session, sessions))
         if not target.path:
             raise InvalidRequest(
                 "A raw body needs ?path=… in the address; a form may name it in a field.", field="path"
             )
-        return _answer(_receive_raw(uploads, target, _wish(request, monotonic(), current_user().name), read_bytes))
+        return _answer(with_token(_receive_raw(uploads, target, wish, read_bytes), session, sessions))
 
     @blueprint.put("/<file_id>/content")
     def replace(file_id: str) -> Response:
+        session = session_of(request, sessions)
         target = Target(current_user().user_id, file_id=file_id, if_match=conditions.if_match(request))
         wish = _wish(request, monotonic(), current_user().name)
         if request.mimetype == _FORM:
-            return _answer(_receive_form(uploads, target, wish))
-        return _answer(_receive_raw(uploads, target, wish, read_bytes))
+            return _answer(with_token(_receive_form(uploads, target, wish), session, sessions))
+        return _answer(with_token(_receive_raw(uploads, target, wish, read_bytes), session, sessions))
 
     return blueprint
 

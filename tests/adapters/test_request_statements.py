@@ -21,10 +21,12 @@ from echofs.adapters.catalog.sql import SqlCatalog
 from echofs.adapters.catalog.users import SqlUsers
 from echofs.core.models import User
 from echofs.services.accounts import Accounts
+from echofs.services.sessions import Sessions
 from echofs.web.access import install_access
 from echofs.web.downloads import downloads_blueprint
 from echofs.web.errors import install_errors
 from echofs.web.files import files_blueprint
+from echofs.web.reading import Reading
 from echofs.web.tokens import Authenticator, Tokens, TokenSettings
 from echofs.web.uploads import uploads_blueprint
 from tests.contracts.catalog_values import first, following, make
@@ -32,6 +34,7 @@ from tests.databases import emptied_postgresql, opened, sqlite_url
 from tests.fakes.clock import FakeClock
 from tests.fakes.ids import SequentialIds
 from tests.fakes.passwords import PlainHasher
+from tests.fakes.seal import OpenSeal
 from tests.unit.services.data_plane import CHUNK, DataPlane, bytes_of
 
 SECRET = "a secret of at least thirty-two bytes"
@@ -91,10 +94,11 @@ class Master:
         user: User = accounts.register("ada", "ada@example.org", PASSWORD)
         install_errors(app)
         install_access(app, authenticate=Authenticator(tokens, accounts, self.plane.clock), verify_call=lambda *_: None)
-        monotonic = self.plane.clock.monotonic
-        app.register_blueprint(uploads_blueprint(self.plane.uploads, monotonic, CHUNK))
-        app.register_blueprint(files_blueprint(self.plane.files, monotonic))
-        app.register_blueprint(downloads_blueprint(self.plane.files, self.plane.reader, self.plane.meters))
+        monotonic, sessions = self.plane.clock.monotonic, Sessions(OpenSeal())
+        reading = Reading(self.plane.reads, self.plane.listings, sessions)
+        app.register_blueprint(uploads_blueprint(self.plane.uploads, sessions, monotonic, CHUNK))
+        app.register_blueprint(files_blueprint(self.plane.files, reading, monotonic))
+        app.register_blueprint(downloads_blueprint(self.plane.files, reading, self.plane.reader, self.plane.meters))
         with app.app_context():
             token = tokens.issue(user, "session").access
         self._headers = {"Authorization": f"Bearer {token}"}

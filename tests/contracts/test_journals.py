@@ -89,6 +89,8 @@ def test_the_newest_entry_of_a_file_is_its_head(subject: Subject) -> None:
         subject.one.append(each)
     assert subject.two.head(ALICE, first.version.file_id) == second
     assert subject.two.heads(ALICE) == [other, second]
+    assert subject.two.of_file(ALICE, first.version.file_id) == [first, second]
+    assert subject.two.of_file(BOB, first.version.file_id) == []
     assert [found for _, found in subject.two.pending()] == [first, other, second]
 
 

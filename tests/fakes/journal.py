@@ -58,6 +58,10 @@ class MemoryJournal(Journal):
         living = [entry for entry in self.heads(owner_id) if not entry.deletes and entry.version.path == path]
         return living[-1] if living else None
 
+    def of_file(self, owner_id: str, file_id: str) -> list[JournalEntry]:
+        entries = [entry for _, entry in self.pending(limit=1_000_000)]
+        return [entry for entry in entries if (entry.owner_id, entry.version.file_id) == (owner_id, file_id)]
+
     def heads(self, owner_id: str) -> list[JournalEntry]:
         newest: dict[str, JournalEntry] = {}
         for _, entry in self.pending(limit=1_000_000):

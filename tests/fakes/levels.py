@@ -16,4 +16,7 @@ class FakeFloors:
         self.by_file: dict[str, Level] = {}
 
     def floor(self, place: Place) -> FloorFound:
-        return FloorFound(self.by_file.get(place.file_id) or self.by_path.get(place.path, self.least))
+        return self.find(place.owner_id, place.file_id, place.path)
+
+    def find(self, owner_id: str, file_id: str = "", path: str = "") -> FloorFound:
+        return FloorFound(self.by_file.get(file_id) or self.by_path.get(path, self.least))

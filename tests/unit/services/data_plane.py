@@ -11,6 +11,7 @@ from echofs.core.advice import Advice, Decision, OpClass
 from echofs.core.choosing import Plan
 from echofs.core.goals import parse_ask
 from echofs.core.models import Content, Digest, File, Level
+from echofs.core.session_tokens import Session
 from echofs.ports.catalog import Catalog, Changes, Commit
 from echofs.ports.runtime import Ids
 from echofs.services.advice import Adviser
@@ -20,10 +21,13 @@ from echofs.services.heads import Heads
 from echofs.services.intake import Intake
 from echofs.services.latencies import Latencies
 from echofs.services.levels import Levels
+from echofs.services.listings import Listings
+from echofs.services.local_heads import LocalHeads
 from echofs.services.memory import MemoryBudget
 from echofs.services.parents import Parents
 from echofs.services.publishing import Published, Publisher, Wish
 from echofs.services.reading import ChunkReader
+from echofs.services.reads import Found, Reads
 from echofs.services.repair import Repair
 from echofs.services.replays import Replays
 from echofs.services.replication import Replicator
@@ -106,7 +110,6 @@ class DataPlane:
         )
         self.files = Files(
             self.catalog,
-            self.heads,
             self.levels,
             self.publisher,
             self.shipping,
@@ -115,6 +118,9 @@ class DataPlane:
             self.members,
             wanted=3,
         )
+        self.local = LocalHeads(self.journal, self.follower)
+        self.reads = Reads(self.catalog, self.heads, self.local, self.floors, self.gate, self.meters)
+        self.listings = Listings(self.catalog, self.local, self.floors)
         self.repair = Repair(self.catalog, self.workers, self.members, self.chunks, self.clock, self.meters)
         self.spooling = Spooling(
             self.journal, self.replicator, self.workers, self.members, self.catalog, self.codec, self.meters
@@ -173,6 +179,12 @@ class DataPlane:
         ]
         self.journal.settle([entry.version.dot for entry in entries])
         return [file for file in done if isinstance(file, File)]
+
+    def find(
+        self, file_id: str, level: str = "auto", session: Session | None = None, *, owner_id: str = OWNER
+    ) -> Found:
+        """A read of a file's head."""
+        return self.reads.find(owner_id, file_id, parse_ask(level), session or Session(owner_id))
 
     def shipment(self, *levels: Level) -> Shipment:
         """A shipment that tries these levels, strong alone by default."""

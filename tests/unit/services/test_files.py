@@ -31,7 +31,7 @@ def test_a_moved_file_keeps_its_id_bytes_type_and_etag(plane: DataPlane) -> None
         "text/plain",
         before.head.etag,
     )
-    assert plane.files.find(OWNER, before.id).file == after
+    assert plane.find(before.id).file == after
     with pytest.raises(NotFound):
         plane.catalog.file_at(OWNER, "old/name")
 
@@ -48,7 +48,7 @@ def test_a_move_onto_another_file_or_to_a_bad_name_changes_nothing(plane: DataPl
         plane.files.move(OWNER, file.id, "b", plane.wish())
     with pytest.raises(InvalidName):
         plane.files.move(OWNER, file.id, "../b", plane.wish())
-    assert plane.files.find(OWNER, file.id).file == file
+    assert plane.find(file.id).file == file
 
 
 def test_a_deleted_file_is_gone_and_its_path_is_free(plane: DataPlane) -> None:
@@ -56,7 +56,7 @@ def test_a_deleted_file_is_gone_and_its_path_is_free(plane: DataPlane) -> None:
     gone = plane.files.delete(OWNER, file.id, plane.wish()).file
     assert gone.deleted
     assert (gone.head.content.size, gone.head.content.digest) == (0, chunking.EMPTY_DIGEST)
-    for call in (plane.files.find, plane.files.versions, plane.files.count_replicas):
+    for call in (plane.catalog.file, plane.files.versions, plane.files.count_replicas):
         with pytest.raises(NotFound):
             call(OWNER, file.id)
     with pytest.raises(NotFound):
@@ -72,7 +72,7 @@ def test_moves_and_deletions_heed_if_match(plane: DataPlane) -> None:
             plane.files.move(OWNER, old.id, "b", plane.wish(), conditions)
         with pytest.raises(PreconditionFailed):
             plane.files.delete(OWNER, old.id, plane.wish(), conditions)
-    assert plane.files.find(OWNER, old.id).file == new
+    assert plane.find(old.id).file == new
     plane.files.move(OWNER, old.id, "b", plane.wish(), (old.head.etag, new.head.etag))
     plane.files.delete(OWNER, old.id, plane.wish(), ("*",))
 
@@ -80,7 +80,7 @@ def test_moves_and_deletions_heed_if_match(plane: DataPlane) -> None:
 def test_another_users_file_is_not_found_by_any_call(plane: DataPlane) -> None:
     file = plane.put("a", b"one").file
     calls = (
-        lambda: plane.files.find("stranger", file.id),
+        lambda: plane.find(file.id, owner_id="stranger"),
         lambda: plane.files.versions("stranger", file.id),
         lambda: plane.files.count_replicas("stranger", file.id),
         lambda: plane.files.move("stranger", file.id, "b", plane.wish()),
@@ -89,17 +89,17 @@ def test_another_users_file_is_not_found_by_any_call(plane: DataPlane) -> None:
     for call in calls:
         with pytest.raises(NotFound):
             call()
-    assert plane.files.page(ListQuery("stranger")).files == ()
-    assert plane.files.folders("stranger", "") == []
-    assert plane.files.find(OWNER, file.id).file == file
+    assert plane.catalog.files(ListQuery("stranger")).files == ()
+    assert plane.catalog.folders("stranger", "") == []
+    assert plane.find(file.id).file == file
 
 
 def test_the_history_and_the_listing_are_the_catalogs(plane: DataPlane) -> None:
     file = plane.put("folder/a", b"one").file
     plane.put("folder/a", b"two")
     assert [version.number for version in plane.files.versions(OWNER, file.id)] == [2, 1]
-    assert [found.path for found in plane.files.page(ListQuery(OWNER, folder="folder")).files] == ["folder/a"]
-    assert plane.files.folders(OWNER, "") == ["folder"]
+    assert [found.path for found in plane.catalog.files(ListQuery(OWNER, folder="folder")).files] == ["folder/a"]
+    assert plane.catalog.folders(OWNER, "") == ["folder"]
 
 
 def test_a_deletion_that_loses_every_race_changes_nothing(plane: DataPlane) -> None:
@@ -109,7 +109,7 @@ def test_a_deletion_that_loses_every_race_changes_nothing(plane: DataPlane) -> N
     with pytest.raises(HeadMoved):
         plane.files.delete(OWNER, file.id, plane.wish())
     plane.publisher._commits._handle = handle
-    assert plane.files.find(OWNER, file.id).file == file
+    assert plane.find(file.id).file == file
 
 
 # --- counting -----------------------------------------------------------------------------------------------------

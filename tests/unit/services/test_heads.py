@@ -11,8 +11,6 @@ from echofs.core.models import Level
 from echofs.services.heads import Heads
 from tests.unit.services.data_plane import OWNER, DataPlane
 
-HYBRID = 5.0
-
 
 @pytest.fixture
 def plane() -> Iterator[DataPlane]:
@@ -23,19 +21,19 @@ def plane() -> Iterator[DataPlane]:
 
 def test_a_strong_read_asks_the_catalog_whatever_is_cached(plane: DataPlane) -> None:
     file = plane.put("a", b"one").file
-    plane.heads.find(OWNER, file.id, HYBRID)
+    plane.find(file.id, "hybrid")
     plane.catalog.down = True
     with pytest.raises(CatalogUnavailable):
-        plane.heads.find(OWNER, file.id)
+        plane.find(file.id, "strong")
 
 
 def test_a_hybrid_read_asks_the_catalog_once_and_then_the_cache(plane: DataPlane) -> None:
     file = plane.put("a", b"one").file
-    first = plane.heads.find(OWNER, file.id, HYBRID)
+    first = plane.find(file.id, "hybrid")
     assert (first.file, first.level, first.age) == (file, Level.STRONG, 0.0)
     plane.catalog.down = True
     plane.clock.advance(2)
-    second = plane.heads.find(OWNER, file.id, HYBRID)
+    second = plane.find(file.id, "hybrid")
     assert (second.file, second.level, second.age) == (file, Level.HYBRID, 2.0)
     assert plane.meters.count("head_lookups", result="miss") == 1
     assert plane.meters.count("head_lookups", result="hit") == 1
@@ -43,10 +41,10 @@ def test_a_hybrid_read_asks_the_catalog_once_and_then_the_cache(plane: DataPlane
 
 def test_a_head_older_than_the_client_allows_is_asked_for_again(plane: DataPlane) -> None:
     file = plane.put("a", b"one").file
-    plane.heads.find(OWNER, file.id, HYBRID)
+    plane.find(file.id, "hybrid")
     plane.clock.advance(2)
-    assert plane.heads.find(OWNER, file.id, 1.0).level is Level.STRONG
-    assert plane.heads.find(OWNER, file.id, 1.0).level is Level.HYBRID
+    assert plane.find(file.id, "bounded;t=1s").level is Level.STRONG
+    assert plane.find(file.id, "bounded;t=1s").level is Level.HYBRID
 
 
 def test_the_age_counts_from_the_sending_of_the_question(plane: DataPlane, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,39 +58,39 @@ def test_the_age_counts_from_the_sending_of_the_question(plane: DataPlane, monke
 
     with monkeypatch.context() as slow:
         slow.setattr(plane.catalog, "file", slowly)
-        plane.heads.find(OWNER, file.id, HYBRID)
-    assert plane.heads.find(OWNER, file.id, HYBRID).age == 3.0
+        plane.find(file.id, "hybrid")
+    assert plane.find(file.id, "hybrid").age == 3.0
 
 
 def test_after_any_write_a_hybrid_read_finds_it(plane: DataPlane) -> None:
     file = plane.put("a", b"one").file
-    plane.heads.find(OWNER, file.id, HYBRID)
+    plane.find(file.id, "hybrid")
     replaced = plane.put("a", b"two").file
-    assert plane.heads.find(OWNER, file.id, HYBRID).file == replaced
+    assert plane.find(file.id, "hybrid").file == replaced
     moved = plane.files.move(OWNER, file.id, "b", plane.wish()).file
-    assert plane.heads.find(OWNER, file.id, HYBRID).file == moved
+    assert plane.find(file.id, "hybrid").file == moved
     plane.files.delete(OWNER, file.id, plane.wish())
     with pytest.raises(NotFound):
-        plane.heads.find(OWNER, file.id, HYBRID)
+        plane.find(file.id, "hybrid")
 
 
 def test_a_cached_file_of_another_user_is_not_found_as_the_catalog_says_it(plane: DataPlane) -> None:
     file = plane.put("a", b"one").file
     with pytest.raises(NotFound) as unknown:
-        plane.heads.find("stranger", "f" * 32, HYBRID)
-    plane.heads.find(OWNER, file.id, HYBRID)
+        plane.find("f" * 32, "hybrid", owner_id="stranger")
+    plane.find(file.id, "hybrid")
     with pytest.raises(NotFound) as foreign:
-        plane.heads.find("stranger", file.id, HYBRID)
+        plane.find(file.id, "hybrid", owner_id="stranger")
     assert foreign.value.message == unknown.value.message
 
 
 def test_without_a_usable_cache_hybrid_reads_ask_the_catalog(plane: DataPlane) -> None:
     file = plane.put("a", b"one").file
     plane.heads_cached.away = True
-    assert plane.heads.find(OWNER, file.id, HYBRID).level is Level.STRONG
-    assert plane.heads.find(OWNER, file.id, HYBRID).level is Level.STRONG
+    assert plane.find(file.id, "hybrid").level is Level.STRONG
+    assert plane.find(file.id, "hybrid").level is Level.STRONG
     assert plane.meters.count("head_lookups", result="away") == 2
-    assert Heads(plane.catalog, None, plane.meters).find(OWNER, file.id, HYBRID).level is Level.STRONG
+    assert Heads(plane.catalog, None, plane.meters).look(OWNER, file.id, 5.0).file is None
 
 
 def test_a_new_file_needs_no_cache_to_be_told(plane: DataPlane) -> None:

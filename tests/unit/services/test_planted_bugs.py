@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 
 from echofs.core.errors import EchoError, HeadMoved, NotFound
-from echofs.core.models import File, Level
+from echofs.core.models import File
 from echofs.ports.catalog import Commit, ListQuery
 from echofs.services.course import Course
-from echofs.services.heads import FoundHead, Heads
+from echofs.services.heads import Heads
 from echofs.services.parents import Place
 from echofs.verify import Operation, check
 from tests.fakes.catalog import MemoryCatalog
@@ -55,7 +55,7 @@ class Recorder:
     def read(self) -> None:
         start = next(self._ticks)
         try:
-            version = self.plane.files.find(OWNER, self._file_id).file.head
+            version = self.plane.find(self._file_id).file.head
         except NotFound:
             self._note("read", start, None, None)
         else:
@@ -134,17 +134,17 @@ def test_a_skipped_compare_and_swap_is_caught(planes: list[DataPlane]) -> None:
 class CachedStrong(Heads):
     """Calls what it remembers strong."""
 
-    remembered: FoundHead | None = None
+    remembered: File | None = None
 
-    def find(self, owner_id: str, file_id: str, within: float = 0.0) -> FoundHead:
-        self.remembered = self.remembered or super().find(owner_id, file_id, within)
-        return FoundHead(self.remembered.file, Level.STRONG)
+    def find(self, owner_id: str, file_id: str) -> File:
+        self.remembered = self.remembered or super().find(owner_id, file_id)
+        return self.remembered
 
 
 def test_a_strong_read_from_a_cache_is_caught(planes: list[DataPlane]) -> None:
     plane = DataPlane()
     planes.append(plane)
-    plane.files._heads = CachedStrong(plane.catalog, plane.heads_cached, plane.meters)
+    plane.reads._heads = CachedStrong(plane.catalog, plane.heads_cached, plane.meters)
     recorder = Recorder(plane)
     _play(recorder)
     assert {"linearizable", "read", "no"} <= recorder.broken()

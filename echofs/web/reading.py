@@ -1,0 +1,50 @@
+"""Reads as HTTP asks for them: the level and the session token come in, what was found and the next token go out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from flask import Request
+
+from echofs.core.consistency import ReadReceipt
+from echofs.core.session_tokens import Session
+from echofs.ports.catalog import ListQuery
+from echofs.services.listings import FoundPage, Listings
+from echofs.services.publishing import Published
+from echofs.services.reads import Found, Reads
+from echofs.services.sessions import Sessions
+from echofs.web.access import current_user
+from echofs.web.levels import SESSION_HEADER, asked
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the routes that read need. Both methods raise :class:`InvalidRequest` for an unknown level and a wrong
+    token, before anything is looked up."""
+
+    reads: Reads
+    listings: Listings
+    sessions: Sessions
+
+    def find(self, request: Request, file_id: str) -> tuple[Found, ReadReceipt]:
+        """A file of the current user. Raises like :meth:`Reads.find`."""
+        ask, session = asked(request), session_of(request, self.sessions)
+        found = self.reads.find(session.user_id, file_id, ask, session)
+        return found, found.receipt(ask, self.sessions.token(found.session))
+
+    def page(self, request: Request, query: ListQuery) -> tuple[FoundPage, ReadReceipt]:
+        """A page of the current user's files. Raises like :meth:`Listings.page`."""
+        ask, session = asked(request), session_of(request, self.sessions)
+        found = self.listings.page(query, ask, session)
+        return found, found.receipt(ask, self.sessions.token(found.session))
+
+
+def with_token(published: Published, session: Session, sessions: Sessions) -> Published:
+    """A write whose receipt has the token that lets the client's reads see it."""
+    receipt = sessions.after_write(session, published.file.head, published.receipt, follows=published.follows)
+    return replace(published, receipt=receipt)
+
+
+def session_of(request: Request, sessions: Sessions) -> Session:
+    """What the client has seen, by its token. Raises :class:`InvalidRequest`."""
+    return sessions.open(request.headers.get(SESSION_HEADER, ""), current_user().user_id)
