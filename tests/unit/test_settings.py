@@ -37,6 +37,8 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
     assert settings.controller_url == "http://127.0.0.1:8082"
     assert (settings.replication_factor, settings.chunk_size, settings.upload_memory) == (3, 1 << 20, 64 << 20)
     assert settings.spool_size == 1 << 30
+    assert (settings.follower_files, settings.offline_rights_seconds) == (100_000, 300)
+    assert settings.consistency_floor == "available"
     assert (settings.jwt_expiration_hours, settings.jwt_refresh_days, settings.login_rate) == (1, 30, "10/minute")
     assert (settings.log_level, settings.log_format, settings.redis_addr) == ("info", "text", None)
 
@@ -123,6 +125,9 @@ def test_sizes_count_in_powers_of_1024(text: str, size: int) -> None:
         ("UPLOAD_MEMORY", "2MB"),
         ("SPOOL_SIZE", "0"),
         ("SPOOL_SIZE", "plenty"),
+        ("FOLLOWER_FILES", "-1"),
+        ("OFFLINE_RIGHTS_SECONDS", "86401"),
+        ("CONSISTENCY_FLOOR", "weak"),
     ],
 )
 def test_a_wrong_value_is_one_line_naming_the_variable(name: str, value: str) -> None:
