@@ -66,6 +66,7 @@ def master(settings: Settings) -> Flask:
         wanted=settings.replication_factor,
         largest=largest_chunk(settings),
     )
+    late = partial(settle_late, service.replicator, plane.catalog, journal, plane.gate)
     redis = (lambda: sharing.link.here) if sharing else None
     health = MasterHealth(plane.catalog, plane.members, basics.clock, __version__, redis, journal)
     survey = ClusterSurvey(
@@ -97,7 +98,9 @@ def master(settings: Settings) -> Flask:
     app.extensions[EXTENSION] = Loops(
         Loop("catalog gate", WATCH_SECONDS, plane.gate.watch),
         Loop("members", BEAT_SECONDS, plane.members.refresh),
-        Loop("late replicas", BEAT_SECONDS, partial(settle_late, service.replicator, plane.catalog)),
+        Loop(
+            "late replicas", BEAT_SECONDS, partial(settle_late, service.replicator, plane.catalog, journal, plane.gate)
+        ),
         Loop("spool", BEAT_SECONDS, spooling.run_once),
         Loop("journal copies", BEAT_SECONDS, copies.run_once),
         host.loop(),

@@ -60,6 +60,16 @@ class ChunkWrite:
         its zone."""
         return quorum_met(self.acknowledged, zones, level or self.level)
 
+    def enough(self, zones: Mapping[str, str]) -> bool:
+        """Whether nobody has to wait any longer for a chunk that is as safe as its level demands.
+
+        Below ``strong`` an early answer is worth more than the remaining replicas, but where workers can take the place
+        of the spool they are waited for.
+        """
+        if self.level is Level.AVAILABLE:
+            return self.satisfied(zones, Level.STRONG)
+        return self.level is Level.HYBRID and self.satisfied(zones)
+
     def hedge(self) -> list[str]:
         """One more worker to ask although answers are still awaited, because they are slow; none if all were asked."""
         return [self._try(self._untried[0])] if self._untried else []

@@ -29,6 +29,8 @@ HEDGE_SECONDS = 0.5
 """After this long without a quorum a stand-in is asked as well."""
 STRAGGLER_SECONDS = 2.0
 """How long a replica may go on in the background before the outbox takes over."""
+LATE_KEPT = 100_000
+"""Replicas that came after their chunk was recorded and nobody has asked for yet; of more, repair finds the first."""
 
 STOPPING = "This master is stopping; try again."
 BROKEN = "Replication broke off unexpectedly; nothing was acknowledged. Try again."
@@ -57,7 +59,7 @@ class Replicator:
         self._wanted = wanted
         self._lock = threading.Lock()
         self._submitted: deque[PendingChunk] = deque()
-        self._late: deque[tuple[str, Digest]] = deque()
+        self._late: deque[tuple[str, Digest]] = deque(maxlen=LATE_KEPT)
         self._loop: _ReplicationLoop | None = None
         self._stopped = False
 
@@ -247,7 +249,7 @@ class _ReplicationLoop(threading.Thread):
             if chunk in self._open:
                 self._open.remove(chunk)
                 self._release(chunk)
-        elif chunk.safe_at is not None and _enough(write, zones):
+        elif chunk.safe_at is not None and write.enough(zones):
             chunk.resolve()
 
     def _release(self, chunk: PendingChunk) -> None:
@@ -289,11 +291,3 @@ class _ReplicationLoop(threading.Thread):
                 self._drop_waiting(worker_id)
                 return
             lane.sent(number, batch, self._owner._clock.monotonic())
-
-
-def _enough(write: ChunkWrite, zones: Mapping[str, str]) -> bool:
-    """Whether nobody has to wait any longer for a chunk that is as safe as its level demands: below ``strong`` an early
-    answer is worth more than the remaining replicas, but where workers can take the spool's place it waits for that."""
-    if write.level is Level.AVAILABLE:
-        return write.satisfied(zones, Level.STRONG)
-    return write.level is Level.HYBRID

@@ -15,8 +15,13 @@ ZONES = {"a1": "a", "b1": "b", "c1": "c", "a2": "a", "b2": "b"}
 PLACEMENT = list(ZONES)
 
 
-def write(candidates: list[str] = PLACEMENT, wanted: int = 3, unavailable: frozenset[str] = frozenset()) -> ChunkWrite:
-    return ChunkWrite(DIGEST, candidates, wanted, unavailable=unavailable)
+def write(
+    candidates: list[str] = PLACEMENT,
+    wanted: int = 3,
+    unavailable: frozenset[str] = frozenset(),
+    level: Level = Level.STRONG,
+) -> ChunkWrite:
+    return ChunkWrite(DIGEST, candidates, wanted, unavailable=unavailable, level=level)
 
 
 def test_the_first_workers_in_placement_order_are_asked_at_once() -> None:
@@ -39,6 +44,41 @@ def test_two_replicas_in_two_zones_are_safe_and_the_third_is_owed_until_it_comes
     chunk.on_stored("b1")
     assert chunk.settled
     assert chunk.owed() == []
+
+
+def test_hybrid_is_satisfied_with_one_worker_and_asks_one_believed_to_be_down_only_for_want_of_others() -> None:
+    chunk = write(["a1", "b1", "c1"], unavailable=frozenset({"b1", "c1"}), level=Level.HYBRID)
+    assert chunk.next_workers(ZONES) == ["a1"]
+    assert not chunk.satisfied(ZONES)
+    chunk.on_failed("a1")
+    assert chunk.next_workers(ZONES) == ["b1"]
+    chunk.on_stored("b1")
+    assert chunk.satisfied(ZONES)
+    assert chunk.enough(ZONES)
+    assert not chunk.satisfied(ZONES, Level.STRONG)
+    assert chunk.owed() == ["a1", "c1"]
+
+
+def test_available_is_satisfied_with_nobody_and_waits_for_what_saves_the_spool() -> None:
+    chunk = write(["a1", "b1", "c1"], unavailable=frozenset({"c1"}), level=Level.AVAILABLE)
+    assert chunk.satisfied(ZONES)
+    assert chunk.next_workers(ZONES) == ["a1", "b1"]
+    chunk.on_stored("a1")
+    assert not chunk.enough(ZONES)
+    chunk.on_stored("b1")
+    assert chunk.enough(ZONES)
+    alone = write(["a1"], unavailable=frozenset({"a1"}), level=Level.AVAILABLE)
+    assert alone.next_workers(ZONES) == []
+    assert alone.settled
+
+
+def test_strong_waits_for_the_remaining_replicas_a_moment_longer() -> None:
+    chunk = write()
+    chunk.next_workers(ZONES)
+    chunk.on_stored("a1")
+    chunk.on_stored("b1")
+    assert chunk.satisfied(ZONES)
+    assert not chunk.enough(ZONES)
 
 
 def test_a_stand_in_takes_the_place_of_a_worker_that_fails() -> None:
