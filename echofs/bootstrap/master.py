@@ -98,9 +98,7 @@ def master(settings: Settings) -> Flask:
     app.extensions[EXTENSION] = Loops(
         Loop("catalog gate", WATCH_SECONDS, plane.gate.watch),
         Loop("members", BEAT_SECONDS, plane.members.refresh),
-        Loop(
-            "late replicas", BEAT_SECONDS, partial(settle_late, service.replicator, plane.catalog, journal, plane.gate)
-        ),
+        Loop("late replicas", BEAT_SECONDS, late),
         Loop("spool", BEAT_SECONDS, spooling.run_once),
         Loop("journal copies", BEAT_SECONDS, copies.run_once),
         host.loop(),
