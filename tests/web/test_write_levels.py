@@ -13,10 +13,13 @@ from werkzeug.test import TestResponse
 
 from echofs.core.models import Level, Role
 from echofs.services.accounts import Principal
+from echofs.services.sessions import Sessions
 from echofs.web.access import install_access
 from echofs.web.errors import install_errors
 from echofs.web.files import files_blueprint
+from echofs.web.reading import Reading
 from echofs.web.uploads import uploads_blueprint
+from tests.fakes.seal import OpenSeal
 from tests.fakes.workers import Fault
 from tests.unit.services.data_plane import CHUNK, OWNER, OWNER_NAME, DataPlane, bytes_of
 
@@ -40,8 +43,10 @@ class Site:
         install_errors(app)
         principal = Principal(OWNER, OWNER_NAME, Role.USER, "jti", "sid")
         install_access(app, authenticate=lambda token: principal, verify_call=lambda *call: None)
-        app.register_blueprint(uploads_blueprint(self.plane.uploads, self.plane.clock.monotonic, CHUNK))
-        app.register_blueprint(files_blueprint(self.plane.files, self.plane.clock.monotonic))
+        monotonic, sessions = self.plane.clock.monotonic, Sessions(OpenSeal())
+        reading = Reading(self.plane.reads, self.plane.listings, sessions)
+        app.register_blueprint(uploads_blueprint(self.plane.uploads, sessions, monotonic, CHUNK))
+        app.register_blueprint(files_blueprint(self.plane.files, reading, monotonic))
         self.client: FlaskClient = app.test_client()
 
     def put(self, path: str, data: bytes = b"bytes", **headers: str) -> TestResponse:
@@ -85,7 +90,7 @@ def test_a_committed_write_says_so_in_its_receipt_and_headers(site: Site) -> Non
     assert reply.headers["X-EchoFS-Guarantee"] == "linearizable"
     assert reply.headers["X-EchoFS-Version"] == "1"
     assert "X-EchoFS-Decision" not in reply.headers
-    assert "X-EchoFS-Session" not in reply.headers
+    assert reply.headers["X-EchoFS-Session"] == receipt["session"]
 
 
 def test_a_provisional_write_says_so_in_its_message_receipt_and_headers(site: Site) -> None:
