@@ -129,6 +129,14 @@ class DumpPage:
     next: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ChunkPage:
+    """A part of all chunks, possibly none; ``next`` is the cursor of the following page, ``""`` at the end."""
+
+    chunks: tuple[ChunkEntry, ...]
+    next: str = ""
+
+
 class Catalog(ABC):
     """All methods are safe to call from several threads and processes, and raise :class:`CatalogUnavailable` when it
     does not answer.
@@ -254,6 +262,17 @@ class Catalog(ABC):
     def owe(self, worker_id: str, digests: Iterable[Digest], reason: str, now: Timestamp) -> None:
         """``worker_id`` does not hold a good copy of these chunks: drop the replicas and owe them. Idempotent; unknown
         chunks are ignored."""
+
+    @abstractmethod
+    def excuse(self, worker_id: str, digests: Iterable[Digest]) -> None:
+        """``worker_id`` owes nothing of these chunks any more, as others hold or owe them in its place. Replicas stay.
+        Idempotent."""
+
+    @abstractmethod
+    def chunk_page(self, after: str = "", limit: int = 200) -> ChunkPage:
+        """One page of the chunks that are live, with at most ``limit`` of them, in an order that is the engine's own;
+        ``after`` is the cursor of the page before. Over all pages every chunk comes once that is there all the while.
+        Raises :class:`InvalidRequest` for a malformed cursor."""
 
     @abstractmethod
     def due(self, now: Timestamp, limit: int) -> list[OwedReplica]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from echofs.core.models import OwedReplica
-from echofs.ports.catalog import Catalog
+from echofs.core.models import ChunkState, OwedReplica
+from echofs.ports.catalog import Catalog, ChunkEntry, ChunkPage
 from tests.contracts.catalog_values import chunk, digest, first, make
 from tests.fakes.clock import START
 
@@ -144,6 +144,34 @@ class Outbox:
         catalog.hasten("w2", DUE)
         assert [row.due_at for row in catalog.due(DUE, 10)] == [START]
 
+    def test_whoever_is_excused_owes_no_more_and_keeps_its_replicas(self, catalog: Catalog) -> None:
+        catalog.record_chunks([chunk("c", ("w1",), owed=("w2", "w3")), chunk("d", ("w1",), owed=("w2",))])
+        for _ in range(2):
+            catalog.excuse("w2", [digest("c"), digest("unknown")])
+            catalog.excuse("w1", [digest("c")])
+        assert sorted(keys(catalog.due(DUE, 10))) == sorted([(digest("c"), "w3"), (digest("d"), "w2")])
+        assert catalog.replicas([digest("c")]) == {digest("c"): ("w1",)}
+
+
+class Paging:
+    def test_every_live_chunk_comes_once_with_all_that_is_known_of_it(self, catalog: Catalog) -> None:
+        catalog.record_chunks([chunk(("some", index), ("w1",), owed=("w2",)) for index in range(7)])
+        doomed = ChunkEntry(digest("doomed"), 1, ChunkState.CONDEMNED, START, ("w1",), ())
+        catalog.restore([doomed])
+        for limit in (1, 3, 7, 8):
+            found, page = [], catalog.chunk_page(limit=limit)
+            found += page.chunks
+            while page.next:
+                page = catalog.chunk_page(page.next, limit)
+                assert len(page.chunks) <= limit
+                found += page.chunks
+            assert sorted(entry.digest for entry in found) == sorted(digest(("some", index)) for index in range(7))
+        entry = found[0]
+        assert (entry.size, entry.replicas, [row.worker_id for row in entry.owed]) == (4096, ("w1",), ["w2"])
+
+    def test_an_empty_catalog_has_an_empty_page(self, catalog: Catalog) -> None:
+        assert catalog.chunk_page() == ChunkPage(())
+
 
 class Leases:
     def test_a_lease_has_one_holder_until_it_expires(self, catalog: Catalog) -> None:
@@ -178,7 +206,7 @@ class Leases:
         catalog.ping()
 
 
-class ChunkContract(Replicas, Outbox, Leases):
+class ChunkContract(Replicas, Outbox, Paging, Leases):
     """Inherit it and provide a ``catalog`` fixture with nothing in it, whose clock stands at ``clock.START``."""
 
     MANY = 2500

@@ -40,6 +40,7 @@ from echofs.ports.catalog import (
     Catalog,
     Changes,
     ChunkEntry,
+    ChunkPage,
     Commit,
     ConflictPage,
     DumpPage,
@@ -297,6 +298,17 @@ class MemoryCatalog(Catalog):
                 if digest in self._replicas:
                     self._replicas[digest].discard(worker_id)
                     self._owe(digest, [worker_id], reason, now)
+
+    def excuse(self, worker_id: str, digests: Iterable[Digest]) -> None:
+        with self._answering():
+            for digest in digests:
+                self._owed.pop((digest, worker_id), None)
+
+    def chunk_page(self, after: str = "", limit: int = 200) -> ChunkPage:
+        with self._answering():
+            live = [self._chunk_entry(digest) for digest in sorted(self._known) if digest > after]
+        live = [entry for entry in live if entry.state is ChunkState.LIVE]
+        return ChunkPage(tuple(live[:limit]), live[limit - 1].digest if len(live) > limit else "")
 
     def due(self, now: Timestamp, limit: int) -> list[OwedReplica]:
         with self._answering():

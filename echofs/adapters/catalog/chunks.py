@@ -157,6 +157,11 @@ def owe(connection: Connection, worker_id: str, digests: Sequence[Digest], reaso
     connection.execute(_owe(connection.dialect.name), values)
 
 
+def excuse(connection: Connection, worker_id: str, digests: Sequence[Digest]) -> None:
+    """Drop what a worker owes of these chunks."""
+    connection.execute(_DROP_OWED, {"worker": worker_id, "digests": digests})
+
+
 def due(connection: Connection, now: Timestamp, limit: int) -> list[OwedReplica]:
     """Owed replicas whose time has come, the longest due first."""
     return [OwedReplica(*row) for row in connection.execute(_DUE, {"now": now, "limit": limit})]

@@ -38,7 +38,7 @@ from echofs.core.models import (
     Timestamp,
     Version,
 )
-from echofs.ports.catalog import Catalog, Changes, Commit, ConflictPage, DumpPage, Entry, ListQuery, Page
+from echofs.ports.catalog import Catalog, Changes, ChunkPage, Commit, ConflictPage, DumpPage, Entry, ListQuery, Page
 from echofs.ports.runtime import Clock
 
 T = TypeVar("T")
@@ -170,6 +170,12 @@ class RecordsCatalog(Catalog):
 
     def owe(self, worker_id: str, digests: Iterable[Digest], reason: str, now: Timestamp) -> None:
         self._change(digests, records_chunks.lost(worker_id, reason, now))
+
+    def excuse(self, worker_id: str, digests: Iterable[Digest]) -> None:
+        self._change(digests, records_chunks.excused(worker_id))
+
+    def chunk_page(self, after: str = "", limit: int = 200) -> ChunkPage:
+        return self._transfer.chunk_page(after, limit)
 
     def due(self, now: Timestamp, limit: int) -> list[OwedReplica]:
         parts = self._side_by_side(partial(self._chunks.due, now=now, limit=limit), range(PARTS))

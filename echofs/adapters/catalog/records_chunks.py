@@ -78,6 +78,17 @@ def lost(worker_id: str, reason: str, now: Timestamp) -> Change:
     return change
 
 
+def excused(worker_id: str) -> Change:
+    """A worker owes nothing of these chunks any more."""
+
+    def change(_: Digest, chunk: Chunk | None) -> Chunk | None:
+        if chunk is None:
+            return None
+        return replace(chunk, owed={worker: row for worker, row in chunk.owed.items() if worker != worker_id})
+
+    return change
+
+
 def postponed(rows: Iterable[OwedReplica], due_at: Timestamp) -> Change:
     """Those of the rows that are still owed have one attempt more and are due later."""
     workers: dict[Digest, set[str]] = {}

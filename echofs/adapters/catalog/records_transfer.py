@@ -1,4 +1,5 @@
-"""Reading a whole catalog on DynamoDB and filling an empty one: the only place that scans. No request comes here."""
+"""Reading a whole catalog on DynamoDB and filling an empty one: the only place that scans. No request comes
+here, but jobs go through all chunks."""
 
 from __future__ import annotations
 
@@ -36,7 +37,7 @@ from echofs.adapters.dynamodb import DynamoDB
 from echofs.adapters.dynamodb_values import Item, packed, plain
 from echofs.core.models import ChunkState, ConflictRecord, File, Floor, IdempotencyRecord, Timestamp, Version
 from echofs.core.names import ancestors_of
-from echofs.ports.catalog import ChunkEntry, DumpPage, Entry, PastVersion
+from echofs.ports.catalog import ChunkEntry, ChunkPage, DumpPage, Entry, PastVersion
 
 _WRITES_AT_ONCE = 25
 """DynamoDB's own limit on a BatchWriteItem."""
@@ -65,6 +66,15 @@ class Transfer:
         if more:
             return DumpPage(tuple(entries), _encode(number, _key_of(shown[-1])))
         return DumpPage(tuple(entries), _encode(number + 1, None) if number + 1 < len(self._tables) else "")
+
+    def chunk_page(self, after: str, limit: int) -> ChunkPage:
+        """One page of the live chunks, in the order of DynamoDB's partitions. Raises :class:`InvalidRequest`."""
+        start = _decode(after)[1] if after else None
+        items = list(islice(self._scan(self._names.chunks, start, limit + 1), limit + 1))
+        shown, more = items[:limit], len(items) > limit
+        live = (item for item in shown if item["state"] == ChunkState.LIVE.value)
+        next_ = _encode(self._tables.index(self._names.chunks), _key_of(shown[-1])) if more else ""
+        return ChunkPage(tuple(map(_chunk_entry, live)), next_)
 
     def empty(self) -> bool:
         """Whether there is nothing but leases."""
@@ -149,6 +159,10 @@ def _entry(item: Item, following: Item | None) -> Entry | None:
         return floor_of(item)
     if "revision" not in item:
         return None
+    return _chunk_entry(item)
+
+
+def _chunk_entry(item: Item) -> ChunkEntry:
     chunk = chunk_of(item)
     owed = tuple(chunk.owed[worker] for worker in sorted(chunk.owed))
     replicas = tuple(sorted(chunk.replicas))

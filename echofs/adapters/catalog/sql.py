@@ -27,7 +27,7 @@ from echofs.core.models import (
     Timestamp,
     Version,
 )
-from echofs.ports.catalog import Catalog, Changes, Commit, ConflictPage, DumpPage, Entry, ListQuery, Page
+from echofs.ports.catalog import Catalog, Changes, ChunkPage, Commit, ConflictPage, DumpPage, Entry, ListQuery, Page
 from echofs.ports.runtime import Clock
 
 _PING = select(1)
@@ -175,6 +175,14 @@ class SqlCatalog(Catalog):
     def owe(self, worker_id: str, digests: Iterable[Digest], reason: str, now: Timestamp) -> None:
         for part in slices(sorted(set(digests))):
             self._connections.write(partial(chunks.owe, worker_id=worker_id, digests=part, reason=reason, now=now))
+
+    def excuse(self, worker_id: str, digests: Iterable[Digest]) -> None:
+        for part in slices(sorted(set(digests))):
+            self._connections.write(partial(chunks.excuse, worker_id=worker_id, digests=part))
+
+    def chunk_page(self, after: str = "", limit: int = 200) -> ChunkPage:
+        with self._connections.reading() as connection:
+            return transfer.chunk_page(connection, after, limit)
 
     def due(self, now: Timestamp, limit: int) -> list[OwedReplica]:
         with self._connections.reading() as connection:

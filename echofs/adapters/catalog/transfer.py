@@ -32,6 +32,7 @@ from echofs.adapters.catalog.rows import (
     version_row,
 )
 from echofs.adapters.catalog.tables import (
+    LIVE,
     chunks,
     conflicts,
     files,
@@ -42,9 +43,10 @@ from echofs.adapters.catalog.tables import (
     replicas,
     versions,
 )
+from echofs.core.chunking import is_digest
 from echofs.core.errors import InvalidRequest
 from echofs.core.models import ChunkState, ConflictRecord, Digest, File, Floor, IdempotencyRecord, OwedReplica
-from echofs.ports.catalog import ChunkEntry, DumpPage, Entry, PastVersion
+from echofs.ports.catalog import ChunkEntry, ChunkPage, DumpPage, Entry, PastVersion
 
 FILES, VERSIONS, CHUNKS, KEYS = "files", "versions", "chunks", "keys"
 CONFLICTS, FLOORS = "conflicts", "floors"
@@ -60,6 +62,7 @@ _PAST = (
     .where(versions.c.number != files.c.head)
 )
 _CHUNKS = select(chunks.c.digest, chunks.c.size, chunks.c.state, chunks.c.touched_at)
+_LIVE_CHUNKS = _CHUNKS.where(chunks.c.state == LIVE)
 _ANSWERS = select(
     idempotency.c.owner_id,
     idempotency.c.key,
@@ -125,8 +128,22 @@ def _versions(connection: Connection, key: list[Any], limit: int) -> tuple[list[
     return [PastVersion(row[0], version_of(row[1:])) for row in rows], last
 
 
+def chunk_page(connection: Connection, after: str, limit: int) -> ChunkPage:
+    """One page of the live chunks in the order of their digests. Raises :class:`InvalidRequest` for a malformed
+    cursor."""
+    if after and not is_digest(after):
+        raise InvalidRequest("That cursor belongs to no list of chunks; start again without it.", field="after")
+    found = _chunk_entries(connection, _LIVE_CHUNKS, [after] if after else [], limit)
+    return ChunkPage(tuple(found), found[-1].digest if len(found) == limit else "")
+
+
 def _chunks(connection: Connection, key: list[Any], limit: int) -> tuple[list[Entry], list[Any]]:
-    rows = _after(connection, _CHUNKS, [chunks.c.digest], key, limit)
+    found = _chunk_entries(connection, _CHUNKS, key, limit)
+    return [*found], [entry.digest for entry in found[-1:]]
+
+
+def _chunk_entries(connection: Connection, statement: Select[Any], key: list[Any], limit: int) -> list[ChunkEntry]:
+    rows = _after(connection, statement, [chunks.c.digest], key, limit)
     digests = [row.digest for row in rows]
     held: dict[Digest, list[str]] = defaultdict(list)
     for digest, worker in connection.execute(_REPLICAS, {"digests": digests}):
@@ -134,11 +151,10 @@ def _chunks(connection: Connection, key: list[Any], limit: int) -> tuple[list[En
     owed: dict[Digest, list[OwedReplica]] = defaultdict(list)
     for row in connection.execute(_OWED, {"digests": digests}):
         owed[row.digest].append(OwedReplica(*row))
-    found: list[Entry] = [
+    return [
         ChunkEntry(digest, size, ChunkState(state), touched_at, tuple(held[digest]), tuple(owed[digest]))
         for digest, size, state, touched_at in rows
     ]
-    return found, digests[-1:]
 
 
 def _answers(connection: Connection, key: list[Any], limit: int) -> tuple[list[Entry], list[Any]]:
