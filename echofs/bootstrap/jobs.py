@@ -14,15 +14,17 @@ from echofs.services.housekeeping import Housekeeping
 from echofs.services.leases import Lease
 from echofs.services.loops import Loop, Loops
 from echofs.services.repair import Repair
+from echofs.services.sweep import Sweep
 from echofs.settings import Settings
 
 REFRESH_SECONDS = 1.0
 REPAIR_SECONDS = 1.0
+SWEEP_SECONDS = 1.0
 TIDY_SECONDS = 600.0
 
 
 def run_jobs(settings: Settings, stop: threading.Event) -> None:
-    """Repair and tidy up until ``stop`` is set. Several may run: those without the lease wait.
+    """Repair, sweep and tidy up until ``stop`` is set. Several may run: those without the lease wait.
 
     Raises :class:`InvalidSetting` or :class:`CatalogUnavailable` when it cannot start.
     """
@@ -31,11 +33,20 @@ def run_jobs(settings: Settings, stop: threading.Event) -> None:
     plane = parts.open_data_plane(Flask("echofs"), settings, basics, meters)
     plane.members.on_return = lambda worker_id: plane.catalog.hasten(worker_id, basics.clock.now())
     repair = Repair(plane.catalog, plane.workers, plane.members, plane.reader, basics.clock, meters)
+    sweep = Sweep(
+        plane.catalog,
+        plane.workers,
+        plane.members,
+        basics.clock,
+        wanted=settings.replication_factor,
+        replace_after=settings.replace_after,
+    )
     housekeeping = Housekeeping(plane.catalog, plane.users, basics.clock)
     lease = Lease(plane.catalog, "jobs", basics.ids.new(), basics.clock)
     loops = Loops(
         Loop("members", REFRESH_SECONDS, plane.members.refresh),
         Loop("repair", REPAIR_SECONDS, partial(lease.run, repair.run_once)),
+        Loop("sweep", SWEEP_SECONDS, partial(lease.run, sweep.run_once)),
         Loop("tidy", TIDY_SECONDS, partial(lease.run, housekeeping.run_once)),
     )
     loops.start()

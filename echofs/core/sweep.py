@@ -1,7 +1,7 @@
 """What one chunk lacks, and who should make it good. Pure.
 
-A chunk should lie on ``wanted`` workers in two zones at least. Workers that were down for long, are removed or are being
-emptied do not count; those next in the chunk's placement stand in for them.
+A chunk should lie on ``wanted`` workers in two zones at least. Workers that were down for long, are removed or are
+being emptied do not count; those next in the chunk's placement stand in for them.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ def remedy(digest: Digest, held: Collection[str], owed: Collection[str], standin
     owing = _stand_ins(digest, good | coming, {*held, *owed}, standing)
     expected = good | coming | {*owing}
     surplus: Collection[str] = ()
-    if len(good) >= standing.wanted and len(_zones(good, standing)) == len(_zones(expected, standing)):
+    spread = len(_zones(good, standing)) >= min(ZONES, len(_zones(expected, standing)))
+    if len(good) >= standing.wanted and spread:
         surplus = owed
     elif len(expected) >= standing.wanted:
         surplus = [worker for worker in owed if worker not in coming]

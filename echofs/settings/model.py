@@ -111,6 +111,8 @@ class Settings:
     )
 
     replication_factor: int = _from("REPLICATION_FACTOR", parsing.integer(2, 16), "3")
+    replace_after: float = _from("REPLACE_AFTER", parsing.number(0, 31_536_000), "30")
+    """How long a worker may be down before the jobs have others stand in for it."""
     chunk_size: int = _from("CHUNK_SIZE", parsing.size(64 * KIB, 16 * MIB), "1MB")
     upload_memory: int = _from("UPLOAD_MEMORY", parsing.size(MIB, 1 << 40), "64MB")
     """The most memory one master process spends on chunks on their way to workers."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 from echofs.core.errors import StoreUnavailable
 from echofs.core.models import Member
@@ -27,6 +28,7 @@ class FakeMembers:
         self.down: set[str] = set()
         self.slow: set[str] = set()
         self.patience = float("inf")
+        self.controller_heard = True
         self.observed: list[tuple[str, float, bool, Call]] = []
         self.failures: list[str] = []
         self.successes: list[str] = []
@@ -64,6 +66,11 @@ class FakeMembers:
 
     def overdue(self, worker_id: str, seconds: float, call: Call) -> bool:
         return seconds >= self.patience
+
+    def change(self, worker_id: str, **fields: object) -> None:
+        """The controller says something else of a worker."""
+        changed = [replace(one, **fields) if one.worker_id == worker_id else one for one in self.list]  # type: ignore[arg-type]
+        self.list = changed
 
     def remove(self, worker_id: str) -> None:
         """The worker leaves the cluster: nobody knows it any more."""

@@ -39,6 +39,7 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
     assert settings.spool_size == 1 << 30
     assert (settings.follower_files, settings.offline_rights_seconds) == (100_000, 300)
     assert settings.consistency_floor == "available"
+    assert settings.replace_after == 30
     assert (settings.jwt_expiration_hours, settings.jwt_refresh_days, settings.login_rate) == (1, 30, "10/minute")
     assert (settings.log_level, settings.log_format, settings.redis_addr) == ("info", "text", None)
 
@@ -128,6 +129,8 @@ def test_sizes_count_in_powers_of_1024(text: str, size: int) -> None:
         ("FOLLOWER_FILES", "-1"),
         ("OFFLINE_RIGHTS_SECONDS", "86401"),
         ("CONSISTENCY_FLOOR", "weak"),
+        ("REPLACE_AFTER", "0"),
+        ("REPLACE_AFTER", "soon"),
     ],
 )
 def test_a_wrong_value_is_one_line_naming_the_variable(name: str, value: str) -> None:

@@ -145,12 +145,13 @@ def _chunks(connection: Connection, key: list[Any], limit: int) -> tuple[list[En
 def _chunk_entries(connection: Connection, statement: Select[Any], key: list[Any], limit: int) -> list[ChunkEntry]:
     rows = _after(connection, statement, [chunks.c.digest], key, limit)
     digests = [row.digest for row in rows]
-    held: dict[Digest, list[str]] = defaultdict(list)
-    for digest, worker in connection.execute(_REPLICAS, {"digests": digests}):
-        held[digest].append(worker)
+    # What is owed comes first: a replica that is settled meanwhile is then seen twice rather than not at all.
     owed: dict[Digest, list[OwedReplica]] = defaultdict(list)
     for row in connection.execute(_OWED, {"digests": digests}):
         owed[row.digest].append(OwedReplica(*row))
+    held: dict[Digest, list[str]] = defaultdict(list)
+    for digest, worker in connection.execute(_REPLICAS, {"digests": digests}):
+        held[digest].append(worker)
     return [
         ChunkEntry(digest, size, ChunkState(state), touched_at, tuple(held[digest]), tuple(owed[digest]))
         for digest, size, state, touched_at in rows
