@@ -138,13 +138,8 @@ class Sweep:
         for each in remedies.values():
             self._relied_on.update(each.relies_on)
         found = sum(map(len, missing.values())) + self._owe(remedies, now)
-        excused: dict[str, list[Digest]] = defaultdict(list)
-        for digest, each in remedies.items():
-            for worker_id in each.excused:
-                excused[worker_id].append(digest)
         # Only after others owe it: between the two, too much is owed rather than too little.
-        for worker_id, digests in excused.items():
-            self._catalog.excuse(worker_id, digests)
+        self._excuse(remedies)
         if found:
             _log.info("replicas are missing", extra={"replicas": found})
         return found
@@ -157,6 +152,14 @@ class Sweep:
         for (worker_id, urgent), digests in wants.items():
             self._catalog.owe(worker_id, digests, TOO_FEW, now - HEAD_START if urgent else now)
         return sum(map(len, wants.values()))
+
+    def _excuse(self, remedies: Mapping[Digest, Remedy]) -> None:
+        excused: dict[str, list[Digest]] = defaultdict(list)
+        for digest, each in remedies.items():
+            for worker_id in each.excused:
+                excused[worker_id].append(digest)
+        for worker_id, digests in excused.items():
+            self._catalog.excuse(worker_id, digests)
 
     def _missing(self, chunks: Collection[ChunkEntry], standing: Standing) -> dict[str, set[Digest]]:
         """By worker, what is recorded on it and not there. A worker that does not answer is believed."""

@@ -113,15 +113,23 @@ class Host:
 
 
 class Hosts:
-    """A controller, three workers in three zones, two masters and the jobs, sharing two secrets and one catalog.
+    """A controller, workers in a zone each, two masters and the jobs, sharing two secrets and one catalog.
 
     The first master is started with the ``echofs`` command, the second with gunicorn and the configuration in
-    ``config/``, ready to stand behind one proxy. Both have ``masters_too`` among their settings. The catalog is in
-    SQLite unless ``database_url`` names another.
+    ``config/``, ready to stand behind one proxy. Both have ``masters_too`` among their settings, the jobs have
+    ``jobs_too``. The catalog is in SQLite unless ``database_url`` names another.
     """
 
-    def __init__(self, folder: Path, masters_too: Mapping[str, str] | None = None, *, database_url: str = "") -> None:
-        first = free_ports(6)
+    def __init__(
+        self,
+        folder: Path,
+        masters_too: Mapping[str, str] | None = None,
+        *,
+        jobs_too: Mapping[str, str] | None = None,
+        database_url: str = "",
+        workers: int = 3,
+    ) -> None:
+        first = free_ports(3 + workers)
         self._folder = folder
         self._database = {"DATABASE_URL": database_url or f"sqlite:///{folder / 'catalog.db'}"}
         self._members = {
@@ -131,12 +139,12 @@ class Hosts:
         self._users = {"JWT_SECRET": secrets.token_hex(32), "LOGIN_RATE": "off", "MASTER_HOST": "127.0.0.1"}
         self._users |= masters_too or {}
         self.controller = self._controller(first)
-        self.workers = [self._worker(index, first + index) for index in (1, 2, 3)]
+        self.workers = [self._worker(index, first + index) for index in range(1, workers + 1)]
         self.masters = [
-            self.master("master1", first + 4),
-            self.master("master2", first + 5, GUNICORN_MASTER, {"TRUSTED_PROXIES": "1"}),
+            self.master("master1", first + workers + 1),
+            self.master("master2", first + workers + 2, GUNICORN_MASTER, {"TRUSTED_PROXIES": "1"}),
         ]
-        self.jobs = Host(folder / "jobs", (*ECHOFS, "jobs"), {**self._members, **self._database})
+        self.jobs = Host(folder / "jobs", (*ECHOFS, "jobs"), {**self._members, **self._database, **(jobs_too or {})})
 
     def master(
         self, name: str, port: int, command: Sequence[str] = MASTER, more: Mapping[str, str] | None = None

@@ -69,7 +69,7 @@ class FakeMembers:
 
     def change(self, worker_id: str, **fields: object) -> None:
         """The controller says something else of a worker."""
-        changed = [replace(one, **fields) if one.worker_id == worker_id else one for one in self.list]  # type: ignore[arg-type]
+        changed = [replace(one, **fields) if one.worker_id == worker_id else one for one in self.list]
         self.list = changed
 
     def remove(self, worker_id: str) -> None:
