@@ -42,6 +42,8 @@ COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "degraded_writes": ("Writes acknowledged at less than the level wanted first", ("level",)),
     "provisional_versions": ("Versions accepted into the journal, without the catalog", ()),
     "commits": ("Versions offered to the catalog", ("result",)),
+    "conflicts": ("Provisional versions that met another change, by the rule that decided", ("rule",)),
+    "reintegrated": ("Provisional versions brought to the catalog", ("result",)),
     "repairs": ("Owed replicas worked on", ("result",)),
     "spool_deliveries": ("Chunks of this host's spool that reached a quorum of workers", ()),
 }

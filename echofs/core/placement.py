@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from echofs.core.models import Digest, Member, MemberState
+from echofs.core.models import ChunkRecord, Digest, Member, MemberState
 
 
 def _uniform(worker_id: str, digest: Digest) -> float:
@@ -55,3 +56,12 @@ def zones_of(members: Sequence[Member], worker_ids: Iterable[str]) -> set[str]:
     """The failure domains in which the given workers lie; a worker nobody knows any more counts for none."""
     zone = {member.worker_id: member.zone for member in members}
     return {zone[worker_id] for worker_id in worker_ids if worker_id in zone}
+
+
+def owing(chunk: ChunkRecord, members: Iterable[Member], wanted: int) -> ChunkRecord:
+    """The chunk, owing what it lacks of ``wanted`` replicas to the workers that should hold it next."""
+    known = (*chunk.replicas, *chunk.owed)
+    if len(known) >= wanted:
+        return chunk
+    others = [member.worker_id for member in order(members, chunk.digest) if member.worker_id not in known]
+    return replace(chunk, owed=(*chunk.owed, *others[: wanted - len(known)]))

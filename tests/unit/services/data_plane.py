@@ -24,13 +24,16 @@ from echofs.services.levels import Levels
 from echofs.services.listings import Listings
 from echofs.services.local_heads import LocalHeads
 from echofs.services.memory import MemoryBudget
+from echofs.services.merging import Merger
 from echofs.services.parents import Parents
 from echofs.services.publishing import Published, Publisher, Wish
 from echofs.services.reading import ChunkReader
 from echofs.services.reads import Found, Reads
+from echofs.services.reintegration import Reintegration
 from echofs.services.repair import Repair
 from echofs.services.replays import Replays
 from echofs.services.replication import Replicator
+from echofs.services.resolving import Resolver
 from echofs.services.shipping import Shipment, Shipping
 from echofs.services.spooling import Spooling
 from echofs.services.streaming import FileReader
@@ -45,6 +48,7 @@ from tests.fakes.journal import MemoryJournal
 from tests.fakes.levels import FakeFloors
 from tests.fakes.members import FakeMembers, a_member
 from tests.fakes.meters import FakeMeters
+from tests.fakes.users import MemoryUsers
 from tests.fakes.workers import FakeWorkers
 
 OWNER = "owner-1"
@@ -55,7 +59,8 @@ LIMIT = 1 << 20
 
 class DataPlane:
     """Three workers in three zones and a catalog; chunks of 64 bytes. With ``clock_runs``, waiting in vain takes no
-    time. ``catalog`` is one in memory unless given."""
+    time. ``catalog`` is one in memory unless given. With ``beside`` it is another host of the same cluster, with a
+    journal of its own."""
 
     def __init__(
         self,
@@ -64,11 +69,14 @@ class DataPlane:
         clock_runs: bool = True,
         max_size: int = 0,
         catalog: Catalog | None = None,
+        beside: DataPlane | None = None,
     ) -> None:
-        self.clock = FakeClock()
+        self.clock = beside.clock if beside else FakeClock()
         self.members = FakeMembers([a_member(worker_id) for worker_id in worker_ids])
-        self.workers = FakeWorkers(worker_ids, self.clock if clock_runs else None)
-        self.catalog = catalog or MemoryCatalog(self.clock)
+        self.workers = beside.workers if beside else FakeWorkers(worker_ids, self.clock if clock_runs else None)
+        self.catalog = beside.catalog if beside else catalog or MemoryCatalog(self.clock)
+        self.ids = beside.ids if beside else SequentialIds()
+        self.users = beside.users if beside else MemoryUsers()
         self.codec = Lz4Codec(1 << 20)
         self.meters = FakeMeters()
         self.budget = MemoryBudget(LIMIT)
@@ -96,7 +104,7 @@ class DataPlane:
         self.follower = MemoryFollower(self.clock)
         self.parents = Parents(self.catalog, self.journal, self.follower)
         self.shipping = Shipping(self.replicator, self.journal, self.catalog, self.clock, self.members.zones)
-        self.publisher = self.new_publisher(SequentialIds())
+        self.publisher = self.new_publisher(self.ids)
         self.uploads = Uploads(
             Replays(self.catalog, self.journal),
             self.levels,
@@ -124,6 +132,22 @@ class DataPlane:
         self.repair = Repair(self.catalog, self.workers, self.members, self.chunks, self.clock, self.meters)
         self.spooling = Spooling(
             self.journal, self.replicator, self.workers, self.members, self.catalog, self.codec, self.meters
+        )
+        self.resolver = Resolver(
+            self.catalog,
+            self.heads,
+            self.members,
+            self.shipping,
+            Merger(self.reader, self.codec, chunk_size=CHUNK),
+            self.chunks,
+            self.codec,
+            self.clock,
+            self.ids,
+            self.meters,
+            wanted=3,
+        )
+        self.reintegration = Reintegration(
+            self.journal, self.catalog, self.gate, self.users, self.heads, self.resolver, self.meters
         )
 
     def stop(self) -> None:
