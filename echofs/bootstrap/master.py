@@ -20,6 +20,7 @@ from echofs.bootstrap.application import (
 )
 from echofs.bootstrap.basics import Basics, largest_chunk, open_basics
 from echofs.bootstrap.host import Host, open_host, open_reading
+from echofs.bootstrap.reintegration import REPLAY_SECONDS, open_conflict_service
 from echofs.ports.runtime import Meters
 from echofs.services.accounts import Accounts
 from echofs.services.cluster import ClusterSurvey
@@ -32,6 +33,7 @@ from echofs.services.spooling import Spooling
 from echofs.settings import Settings
 from echofs.web.access import install_access
 from echofs.web.accounts import accounts_blueprint
+from echofs.web.conflicts import conflicts_blueprint
 from echofs.web.downloads import downloads_blueprint
 from echofs.web.files import files_blueprint
 from echofs.web.floors import floors_blueprint
@@ -67,6 +69,9 @@ def master(settings: Settings) -> Flask:
         largest=largest_chunk(settings),
     )
     late = partial(settle_late, service.replicator, plane.catalog, journal, plane.gate)
+    conflicts = open_conflict_service(
+        settings, basics, plane, journal, heads, service.replicator, service.reader, meters
+    )
     redis = (lambda: sharing.link.here) if sharing else None
     health = MasterHealth(plane.catalog, plane.members, basics.clock, __version__, redis, journal)
     survey = ClusterSurvey(
@@ -92,6 +97,7 @@ def master(settings: Settings) -> Flask:
     app.register_blueprint(files_blueprint(service.files, reading, monotonic))
     app.register_blueprint(downloads_blueprint(service.files, reading, service.reader, meters))
     app.register_blueprint(floors_blueprint(host.floors))
+    app.register_blueprint(conflicts_blueprint(conflicts.conflicts))
     if settings.trusted_proxies:
         proxies = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
@@ -100,6 +106,7 @@ def master(settings: Settings) -> Flask:
         Loop("members", BEAT_SECONDS, plane.members.refresh),
         Loop("late replicas", BEAT_SECONDS, late),
         Loop("spool", BEAT_SECONDS, spooling.run_once),
+        Loop("reintegration", REPLAY_SECONDS, conflicts.reintegration.run_once),
         Loop("journal copies", BEAT_SECONDS, copies.run_once),
         host.loop(),
         *(sharing.loops(authenticate.forget) if sharing else ()),

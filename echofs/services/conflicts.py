@@ -37,9 +37,7 @@ class Conflicts:
         if record.state is ConflictState.RESOLVED:
             return record
 
-        def decide(
-            entry: JournalEntry, scene: Scene, taken: frozenset[str], merging: Merging | None
-        ) -> Resolution:
+        def decide(entry: JournalEntry, scene: Scene, taken: frozenset[str], merging: Merging | None) -> Resolution:
             return conflicts.decide(entry, scene, keep, taken=taken)
 
         brought = self._resolver.bring(decode(record.entry.encode()), decide, by_owner=True)

@@ -11,7 +11,7 @@ from echofs.core.models import ConflictRecord, ConflictState
 from echofs.services.conflicts import Conflicts
 from echofs.web.access import current_user
 from echofs.web.answers import ok
-from echofs.web.queries import page_size
+from echofs.web.queries import page_limit
 from echofs.web.render import JsonDict, moment, version_json
 from echofs.web.schemas import ResolveSchema, load
 
@@ -23,7 +23,9 @@ def conflicts_blueprint(conflicts: Conflicts) -> Blueprint:
     @blueprint.get("")
     def listing() -> Response:
         after = request.args.get("after", "")
-        page = conflicts.page(current_user().user_id, _state(request.args.get("state")), after, page_size(request))
+        page = conflicts.page(
+            current_user().user_id, _state(request.args.get("state")), after, page_limit(request, "conflicts")
+        )
         return ok({"conflicts": [conflict_json(record) for record in page.conflicts], "next": page.next or None})
 
     @blueprint.get("/<conflict_id>")

@@ -15,11 +15,11 @@ from echofs.web import conditions
 from echofs.web.access import current_user
 from echofs.web.answers import ok
 from echofs.web.levels import asked, on_conflict, outcome, read_headers, read_receipt_json, write_headers
+from echofs.web.queries import page_limit
 from echofs.web.reading import Reading, session_of, with_token
 from echofs.web.render import count_json, file_json, receipt_json, version_json
 from echofs.web.schemas import MoveSchema, load
 
-MAX_PAGE = 1000
 _ORDERS = {"asc": False, "desc": True}
 
 
@@ -91,18 +91,15 @@ def _query(owner_id: str) -> ListQuery:
     folder = request.args.get("folder")
     sort = request.args.get("sort", SortKey.NAME)
     order = request.args.get("order", "asc")
-    limit = request.args.get("limit", "100")
     if sort not in set(SortKey):
         raise InvalidRequest(f"Sort by {', '.join(SortKey)}.", field="sort")
     if order not in _ORDERS:
         raise InvalidRequest("The order is asc or desc.", field="order")
-    if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit) <= MAX_PAGE:
-        raise InvalidRequest(f"A page has 1 to {MAX_PAGE} files.", field="limit")
     return ListQuery(
         owner_id,
         folder=None if folder is None else check_folder(folder),
         sort=SortKey(sort),
         descending=_ORDERS[order],
         after=request.args.get("after", ""),
-        limit=int(limit),
+        limit=page_limit(request, "files"),
     )

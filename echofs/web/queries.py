@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from urllib.parse import unquote_to_bytes
 
-from flask import Flask, request
+from flask import Flask, Request, request
 
 from echofs.core.errors import InvalidRequest
+
+MAX_PAGE = 1000
 
 
 def install_queries(app: Flask) -> None:
@@ -19,3 +21,11 @@ def install_queries(app: Flask) -> None:
             unquote_to_bytes(request.query_string).decode()
         except UnicodeDecodeError:
             raise InvalidRequest("The address has a query that is not valid UTF-8.", field="query") from None
+
+
+def page_limit(request: Request, things: str) -> int:
+    """How many ``things`` a page may have, 100 unless the query says otherwise. Raises :class:`InvalidRequest`."""
+    limit = request.args.get("limit", "100")
+    if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit) <= MAX_PAGE:
+        raise InvalidRequest(f"A page has 1 to {MAX_PAGE} {things}.", field="limit")
+    return int(limit)

@@ -71,6 +71,12 @@ class FloorSchema(_Body):
     )
 
 
+class ResolveSchema(_Body):
+    """What is to be kept of a conflict."""
+
+    keep = _text()
+
+
 def load(schema: type[Schema], request: Request) -> dict[str, Any]:
     """The fields of a JSON body.
 

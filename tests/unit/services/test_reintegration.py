@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -10,72 +9,31 @@ import pytest
 from echofs.core import manifest
 from echofs.core.entries import OnConflict, decode
 from echofs.core.errors import CatalogUnavailable, EchoError, NotFound, Unavailable
-from echofs.core.models import ConflictRecord, ConflictState, File, Kind, Role, User
-from echofs.ports.catalog import Commit, ListQuery
+from echofs.core.models import ConflictRecord, ConflictState, File, Kind
+from echofs.ports.catalog import Commit
 from echofs.services.reintegration import COMMITS_TOGETHER
 from echofs.services.resolving import Fate
-from echofs.services.uploads import Declared, Target, Upload
+from echofs.services.uploads import Target
 from tests.fakes.catalog import MemoryCatalog
 from tests.fakes.workers import Fault
 from tests.unit.services.data_plane import OWNER, OWNER_NAME, DataPlane
-
-BESIDE = " (conflict, anna, 2020-01-01)"
-ANNA = User(OWNER, OWNER_NAME, "anna@example.org", Role.USER, "", 0, disabled=False, created_at=0)
-
-
-@pytest.fixture
-def here(plane: DataPlane) -> DataPlane:
-    """The host that is cut off."""
-    plane.users.add(ANNA)
-    return plane
-
-
-@pytest.fixture
-def there(here: DataPlane) -> Iterator[DataPlane]:
-    """Another host of the cluster."""
-    plane = DataPlane(beside=here)
-    yield plane
-    plane.stop()
-
-
-def _alone(plane: DataPlane, *files: File) -> None:
-    plane.follow(*files)
-    plane.cut_catalog()
-
-
-def _back(plane: DataPlane) -> dict[Fate, int]:
-    plane.heal_catalog()
-    return plane.reintegration.run_once()
+from tests.unit.services.two_hosts import ANNA, BESIDE, alone, back, living, put_with
 
 
 def _fates(committed: int = 0, resolved: int = 0, open: int = 0) -> dict[Fate, int]:
     return {Fate.COMMITTED: committed, Fate.RESOLVED: resolved, Fate.OPEN: open}
 
 
-def _living(plane: DataPlane) -> dict[str, bytes]:
-    files = plane.catalog.files(ListQuery(OWNER)).files
-    return {file.path: plane.read(file.head.content) for file in files}
-
-
 def _conflicts(plane: DataPlane) -> list[ConflictRecord]:
     return list(plane.catalog.conflicts(OWNER).conflicts)
 
 
-def _put_with(plane: DataPlane, path: str, data: bytes, on_conflict: OnConflict) -> File:
-    """An upload with a wish of what to do on a conflict."""
-    wish = replace(plane.wish(), on_conflict=on_conflict)
-    upload = plane.uploads.begin(Target(OWNER, path=path), Declared(len(data)), wish)
-    assert isinstance(upload, Upload)
-    upload.write(data)
-    return upload.finish().file
-
-
 def test_versions_that_nothing_came_between_are_committed_as_they_were_written(here: DataPlane) -> None:
     old = here.put("old", b"one").file
-    _alone(here, old)
+    alone(here, old)
     new, second = here.put("new", b"new").file, here.put("old", b"two").file
     third = here.files.move(OWNER, old.id, "moved", here.wish()).file
-    assert _back(here) == _fates(committed=3)
+    assert back(here) == _fates(committed=3)
     assert here.catalog.file(OWNER, new.id) == new
     assert here.catalog.versions(OWNER, old.id) == [third.head, second.head, old.head]
     assert (here.journal.depth(), _conflicts(here)) == (0, [])
@@ -83,42 +41,42 @@ def test_versions_that_nothing_came_between_are_committed_as_they_were_written(h
 
 
 def test_many_new_files_take_few_commits(here: DataPlane) -> None:
-    _alone(here)
+    alone(here)
     for number in range(COMMITS_TOGETHER + 6):
         here.put(f"file {number}", b"%d" % number)
     sizes: list[int] = []
     commit = here.catalog.commit
     here.catalog.commit = lambda commits: sizes.append(len(commits)) or commit(commits)  # type: ignore[method-assign, func-returns-value]
-    assert _back(here) == _fates(committed=70)
+    assert back(here) == _fates(committed=70)
     assert sizes == [COMMITS_TOGETHER, 6]
 
 
 def test_histories_of_many_files_are_committed_side_by_side(here: DataPlane) -> None:
-    _alone(here)
+    alone(here)
     for number in range(20):
         here.put(f"file {number}", b"one")
         here.put(f"file {number}", b"two")
     sizes: list[int] = []
     commit = here.catalog.commit
     here.catalog.commit = lambda commits: sizes.append(len(commits)) or commit(commits)  # type: ignore[method-assign, func-returns-value]
-    assert _back(here) == _fates(committed=40)
+    assert back(here) == _fates(committed=40)
     assert sizes == [20, 20]
 
 
 def test_a_path_that_was_freed_and_taken_again_stays_in_order(here: DataPlane) -> None:
-    _alone(here)
+    alone(here)
     first = here.put("a", b"first").file
     here.files.move(OWNER, first.id, "b", here.wish())
     second = here.put("a", b"second").file
     here.files.delete(OWNER, second.id, here.wish())
     here.put("a", b"third")
-    assert _back(here) == _fates(committed=5)
-    assert _living(here) == {"a": b"third", "b": b"first"}
+    assert back(here) == _fates(committed=5)
+    assert living(here) == {"a": b"third", "b": b"first"}
 
 
 def test_doing_it_again_changes_nothing(here: DataPlane, there: DataPlane) -> None:
     file = here.put("a", b"base").file
-    _alone(here, file)
+    alone(here, file)
     here.put("a", b"mine")
     here.files.delete(OWNER, file.id, here.wish())
     here.put("b", b"new")
@@ -136,7 +94,7 @@ def test_doing_it_again_changes_nothing(here: DataPlane, there: DataPlane) -> No
 
 
 def test_a_commit_whose_answer_was_lost_is_found_done(here: DataPlane) -> None:
-    _alone(here)
+    alone(here)
     here.put("a", b"one")
     here.put("a", b"two")
     here.heal_catalog()
@@ -157,12 +115,12 @@ def test_a_commit_whose_answer_was_lost_is_found_done(here: DataPlane) -> None:
 
 def test_bytes_that_both_sides_changed_are_both_there(here: DataPlane, there: DataPlane) -> None:
     file = here.put("docs/a.txt", b"base").file
-    _alone(here, file)
+    alone(here, file)
     mine = here.put("docs/a.txt", b"mine").file
     here.heal_catalog()
     theirs = there.put("docs/a.txt", b"theirs").file
     assert here.reintegration.run_once() == _fates(resolved=1)
-    assert _living(here) == {"docs/a.txt": b"theirs", f"docs/a{BESIDE}.txt": b"mine"}
+    assert living(here) == {"docs/a.txt": b"theirs", f"docs/a{BESIDE}.txt": b"mine"}
     copy = here.catalog.file_at(OWNER, f"docs/a{BESIDE}.txt")
     assert copy.head.dot == mine.head.dot
     (record,) = _conflicts(here)
@@ -173,7 +131,7 @@ def test_bytes_that_both_sides_changed_are_both_there(here: DataPlane, there: Da
 
 def test_what_follows_a_version_that_became_another_file_follows_it_there(here: DataPlane, there: DataPlane) -> None:
     file = here.put("a", b"base").file
-    _alone(here, file)
+    alone(here, file)
     for data in (b"mine", b"more", b"most"):
         here.put("a", data)
     here.files.move(OWNER, file.id, "mine", here.wish())
@@ -181,7 +139,7 @@ def test_what_follows_a_version_that_became_another_file_follows_it_there(here: 
     for data in (b"theirs", b"more of theirs", b"most of theirs"):
         there.put("a", data)
     assert here.reintegration.run_once() == _fates(resolved=1, committed=3)
-    assert _living(here) == {"a": b"most of theirs", "mine": b"most"}
+    assert living(here) == {"a": b"most of theirs", "mine": b"most"}
     copy = here.catalog.file_at(OWNER, "mine")
     history = here.catalog.versions(OWNER, copy.id)
     assert [(version.number, version.kind) for version in history] == [
@@ -192,7 +150,7 @@ def test_what_follows_a_version_that_became_another_file_follows_it_there(here: 
 
 def test_a_version_that_comes_elsewhere_is_described_anew(here: DataPlane, there: DataPlane) -> None:
     file = here.put("a", b"base").file
-    _alone(here, file)
+    alone(here, file)
     here.put("a", b"mine")
     here.heal_catalog()
     moved = there.files.move(OWNER, file.id, "b", there.wish()).file
@@ -206,19 +164,19 @@ def test_a_version_that_comes_elsewhere_is_described_anew(here: DataPlane, there
 
 
 def test_after_the_same_bytes_on_both_sides_work_goes_on_in_one_file(here: DataPlane, there: DataPlane) -> None:
-    _alone(here)
+    alone(here)
     here.put("new", b"same")
     here.put("new", b"next")
     here.heal_catalog()
     theirs = there.put("new", b"same").file
     assert here.reintegration.run_once() == _fates(resolved=1, committed=1)
-    assert _living(here) == {"new": b"next"}
+    assert living(here) == {"new": b"next"}
     assert here.catalog.file_at(OWNER, "new").id == theirs.id
     assert [record.rule for record in _conflicts(here)] == ["identical"]
 
 
 def test_what_follows_an_identical_version_meets_what_came_after_it(here: DataPlane, there: DataPlane) -> None:
-    _alone(here)
+    alone(here)
     here.put("new", b"same")
     (same,) = [entry for _, entry in here.journal.pending()]
     here.put("new", b"mine")
@@ -227,30 +185,30 @@ def test_what_follows_an_identical_version_meets_what_came_after_it(here: DataPl
     here.reintegration.replay([same])
     there.put("new", b"theirs")
     assert here.reintegration.run_once() == _fates(resolved=2)
-    assert _living(here) == {"new": b"theirs", f"new{BESIDE}": b"mine"}
+    assert living(here) == {"new": b"theirs", f"new{BESIDE}": b"mine"}
     assert sorted(record.rule for record in _conflicts(here)) == ["identical", "keep-both"]
 
 
 def test_both_sides_make_the_same_folder(here: DataPlane, there: DataPlane) -> None:
-    _alone(here)
+    alone(here)
     here.put("docs/mine", b"1")
     here.heal_catalog()
     there.put("docs/theirs", b"2")
     assert here.reintegration.run_once() == _fates(committed=1)
     assert here.catalog.folders(OWNER, "") == ["docs"]
-    assert _living(here) == {"docs/mine": b"1", "docs/theirs": b"2"}
+    assert living(here) == {"docs/mine": b"1", "docs/theirs": b"2"}
 
 
 def test_an_edit_beats_a_delete_on_either_side(here: DataPlane, there: DataPlane) -> None:
     edited, kept = here.put("edited", b"base").file, here.put("kept", b"base").file
-    _alone(here, edited, kept)
+    alone(here, edited, kept)
     here.put("edited", b"mine")
     here.files.delete(OWNER, kept.id, here.wish())
     here.heal_catalog()
     there.files.delete(OWNER, edited.id, there.wish())
     there.put("kept", b"theirs")
     assert here.reintegration.run_once() == _fates(resolved=2)
-    assert _living(here) == {"edited": b"mine", "kept": b"theirs"}
+    assert living(here) == {"edited": b"mine", "kept": b"theirs"}
     assert here.catalog.file(OWNER, edited.id).head.number == 3
     assert here.meters.count("conflicts", rule="edit-beats-delete") == 2
 
@@ -258,12 +216,12 @@ def test_an_edit_beats_a_delete_on_either_side(here: DataPlane, there: DataPlane
 def test_texts_are_merged_where_the_owner_asks_for_it(here: DataPlane, there: DataPlane) -> None:
     base = b"one\ntwo\nthree\n"
     file = here.put("a.txt", base).file
-    _alone(here, file)
-    mine = _put_with(here, "a.txt", base.replace(b"one", b"1"), OnConflict.MERGE)
+    alone(here, file)
+    mine = put_with(here, "a.txt", base.replace(b"one", b"1"), OnConflict.MERGE)
     here.heal_catalog()
     there.put("a.txt", base.replace(b"three", b"3" * 80))
     assert here.reintegration.run_once() == _fates(resolved=1)
-    assert _living(here) == {"a.txt": b"1\ntwo\n" + b"3" * 80 + b"\n"}
+    assert living(here) == {"a.txt": b"1\ntwo\n" + b"3" * 80 + b"\n"}
     head = here.catalog.file(OWNER, file.id).head
     assert (head.number, head.dot) == (3, mine.head.dot)
     assert here.read_by_hand(head.content) == b"1\ntwo\n" + b"3" * 80 + b"\n"
@@ -272,36 +230,36 @@ def test_texts_are_merged_where_the_owner_asks_for_it(here: DataPlane, there: Da
 def test_what_follows_a_merged_version_is_merged_too(here: DataPlane, there: DataPlane) -> None:
     base = b"one\ntwo\nthree\n"
     file = here.put("a.txt", base).file
-    _alone(here, file)
-    _put_with(here, "a.txt", b"1\ntwo\nthree\n", OnConflict.MERGE)
-    _put_with(here, "a.txt", b"0\n1\ntwo\nthree\n", OnConflict.MERGE)
+    alone(here, file)
+    put_with(here, "a.txt", b"1\ntwo\nthree\n", OnConflict.MERGE)
+    put_with(here, "a.txt", b"0\n1\ntwo\nthree\n", OnConflict.MERGE)
     here.heal_catalog()
     there.put("a.txt", b"one\ntwo\n3\n")
     assert here.reintegration.run_once() == _fates(resolved=2)
-    assert _living(here) == {"a.txt": b"0\n1\ntwo\n3\n"}
+    assert living(here) == {"a.txt": b"0\n1\ntwo\n3\n"}
 
 
 def test_texts_that_cannot_be_merged_are_both_there(here: DataPlane, there: DataPlane) -> None:
     file = here.put("a.txt", b"base").file
-    _alone(here, file)
-    _put_with(here, "a.txt", b"mine", OnConflict.MERGE)
+    alone(here, file)
+    put_with(here, "a.txt", b"mine", OnConflict.MERGE)
     here.heal_catalog()
     there.put("a.txt", b"theirs")
     assert here.reintegration.run_once() == _fates(resolved=1)
-    assert set(_living(here).values()) == {b"mine", b"theirs"}
+    assert set(living(here).values()) == {b"mine", b"theirs"}
 
 
 def test_who_wants_to_be_asked_finds_an_open_conflict_with_all_that_follows_it(
     here: DataPlane, there: DataPlane
 ) -> None:
     file = here.put("a", b"base").file
-    _alone(here, file)
-    mine = _put_with(here, "a", b"mine", OnConflict.ASK)
+    alone(here, file)
+    mine = put_with(here, "a", b"mine", OnConflict.ASK)
     here.put("a", b"more")
     here.heal_catalog()
     there.put("a", b"theirs")
     assert here.reintegration.run_once() == _fates(open=2)
-    assert _living(here) == {"a": b"theirs"}
+    assert living(here) == {"a": b"theirs"}
     later, record = _conflicts(here)
     assert {later.state, record.state} == {ConflictState.OPEN}
     version = decode(record.entry.encode()).version
@@ -316,30 +274,30 @@ def test_who_wants_to_be_asked_finds_an_open_conflict_with_all_that_follows_it(
 def test_what_a_user_wrote_who_may_write_no_longer_is_not_lost(plane: DataPlane, known: bool) -> None:
     if known:
         plane.users.add(replace(ANNA, disabled=True))
-    _alone(plane)
+    alone(plane)
     plane.put("a", b"mine")
-    assert _back(plane) == _fates(open=1)
+    assert back(plane) == _fates(open=1)
     (record,) = _conflicts(plane)
     assert (record.rule, record.state) == ("rights", ConflictState.OPEN)
     assert plane.read(decode(record.entry.encode()).version.content) == b"mine"
-    assert _living(plane) == {}
+    assert living(plane) == {}
 
 
 def test_a_key_that_was_answered_elsewhere_too_does_not_hold_a_version_up(here: DataPlane, there: DataPlane) -> None:
-    _alone(here)
+    alone(here)
     here.put("a", b"same", key="k")
     here.heal_catalog()
     there.put("a", b"same", key="k")
     assert here.reintegration.run_once() == _fates(resolved=1)
-    assert _living(here) == {"a": b"same"}
+    assert living(here) == {"a": b"same"}
 
 
 def test_chunks_with_too_few_replicas_are_owed(here: DataPlane) -> None:
     for worker_id in "abc":
         here.workers[worker_id].fault = Fault.DOWN
-    _alone(here)
+    alone(here)
     file = here.put("a", b"mine").file
-    assert _back(here) == _fates(committed=1)
+    assert back(here) == _fates(committed=1)
     for worker_id in "abc":
         here.workers[worker_id].fault = Fault.NONE
     here.spooling.run_once()
@@ -350,33 +308,33 @@ def test_chunks_with_too_few_replicas_are_owed(here: DataPlane) -> None:
 
 def test_one_version_that_cannot_be_taken_now_holds_up_only_what_follows_it(here: DataPlane) -> None:
     assert isinstance(here.catalog, MemoryCatalog)
-    _alone(here)
+    alone(here)
     stuck = here.put("stuck", b"one").file
     here.put("stuck", b"two")
     here.put("free", b"three")
     here.catalog.deleting.add(stuck.head.content.digest)
-    assert _back(here) == _fates(committed=1)
-    assert _living(here) == {"free": b"three"}
+    assert back(here) == _fates(committed=1)
+    assert living(here) == {"free": b"three"}
     assert here.journal.depth() == 2
     here.catalog.deleting.clear()
     assert here.reintegration.run_once() == _fates(committed=2)
-    assert _living(here) == {"free": b"three", "stuck": b"two"}
+    assert living(here) == {"free": b"three", "stuck": b"two"}
 
 
 def test_a_version_whose_parents_are_lost_begins_a_file(here: DataPlane) -> None:
-    _alone(here)
+    alone(here)
     here.put("a", b"lost")
     here.put("a", b"kept")
     (_, lost), _ = here.journal.pending()
     here.journal.settle([lost.version.dot])
-    assert _back(here) == _fates(committed=1)
-    assert _living(here) == {"a": b"kept"}
+    assert back(here) == _fates(committed=1)
+    assert living(here) == {"a": b"kept"}
     assert here.reintegration.replay([lost]).fates == _fates(resolved=1)
-    assert set(_living(here).values()) == {b"kept", b"lost"}
+    assert set(living(here).values()) == {b"kept", b"lost"}
 
 
 def test_nothing_is_done_while_the_catalog_is_away_or_another_process_leads(here: DataPlane) -> None:
-    _alone(here)
+    alone(here)
     here.put("a", b"mine")
     assert here.reintegration.run_once() == _fates()
     here.heal_catalog()
@@ -393,16 +351,17 @@ def test_nothing_is_done_while_the_catalog_is_away_or_another_process_leads(here
 
 def test_readers_of_cached_heads_learn_of_it(here: DataPlane) -> None:
     file = here.put("a", b"base").file
-    here.heads.find(OWNER, file.id, 5.0)
-    _alone(here, file)
+    here.heads.ask(OWNER, file.id, here.heads.look(OWNER, file.id, 5.0))
+    assert here.heads.look(OWNER, file.id, 5.0).file == file
+    alone(here, file)
     here.put("a", b"mine")
-    _back(here)
-    assert here.heads.find(OWNER, file.id, 5.0).file.head.number == 2
+    back(here)
+    assert here.heads.look(OWNER, file.id, 5.0).file is None
 
 
 def test_a_file_of_another_owner_is_no_parent(here: DataPlane) -> None:
     file = here.put("a", b"base").file
-    _alone(here, file)
+    alone(here, file)
     here.put(Target(OWNER, file_id=file.id), b"mine")
     ((_, entry),) = here.journal.pending()
     here.heal_catalog()
