@@ -138,29 +138,23 @@ def resolve(
     return _write(entry, head, scene.base, taken, merging)
 
 
-def decide(entry: JournalEntry, scene: Scene, keep: Keep, *, taken: Collection[str] = ()) -> Settled | Publish:
-    """What is to be done with the entry of an open conflict once its owner has decided."""
+def decide(entry: JournalEntry, scene: Scene, keep: Keep, *, taken: Collection[str] = ()) -> Resolution:
+    """What is to be done with the entry of an open conflict once its owner has decided: never to ask again."""
     head = scene.head
     if keep is Keep.THEIRS or (entry.deletes and (keep is Keep.BOTH or head is None or head.deleted)):
         return Settled(Rule.ASK, _place(head))
     settled = replace(entry, on_conflict=OnConflict.KEEP_BOTH)
     if head is None:
-        return _only_published(_begin(settled, taken))
+        return _begin(settled, taken)
     if keep is Keep.BOTH:
         return _copy(entry, head, taken)
     if entry.deletes:
         return _following(entry, head, Rule.ASK, kind=Kind.TOMBSTONE, path=head.path, content=entry.version.content)
     if head.deleted:
-        return _only_published(_revive(settled, head, taken))
+        return _revive(settled, head, taken)
     if entry.version.kind is Kind.CONTENT:
         return _with_content(entry, head, Rule.ASK, entry.version.content)
-    return _only_published(_at_path(settled, head, Rule.ASK, entry.version.path, taken))
-
-
-def _only_published(resolution: Resolution) -> Settled | Publish:
-    if isinstance(resolution, Settled | Publish):
-        return resolution
-    raise TypeError("nothing is asked twice")
+    return _at_path(settled, head, Rule.ASK, entry.version.path, taken)
 
 
 def _begin(entry: JournalEntry, taken: Collection[str]) -> Resolution:
