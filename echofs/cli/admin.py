@@ -6,6 +6,7 @@ import os
 
 import click
 
+from echofs.cli.workers import workers
 from echofs.core.models import Role
 from echofs.settings import ProcessRole, load
 
@@ -15,7 +16,10 @@ PASSWORD_VARIABLE = "ECHOFS_ADMIN_PASSWORD"
 
 @click.group()
 def admin() -> None:
-    """Manage accounts."""
+    """Manage accounts and workers."""
+
+
+admin.add_command(workers)
 
 
 @admin.command()

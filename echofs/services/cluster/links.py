@@ -10,6 +10,7 @@ import threading
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from echofs.core.advice import LinkReport
 from echofs.core.breaker import Breaker, BreakerState
 from echofs.core.latency import LatencyHistogram
 from echofs.ports.runtime import Clock
@@ -135,6 +136,12 @@ class Links:
         with self._lock:
             return self._quantile(worker_id, q, call, self._clock.monotonic())
 
+    def reports(self) -> list[LinkReport]:
+        """How every worker that was ever asked has answered lately, by id, for the controller."""
+        with self._lock:
+            now = self._clock.monotonic()
+            return [_report(worker_id, link, now) for worker_id, link in sorted(self._links.items())]
+
     def overdue_after(self, worker_id: str, call: Call) -> float:
         """How many seconds an answer may take before nobody should wait for it any longer."""
         with self._lock:
@@ -159,3 +166,11 @@ class Links:
             if others and tail >= max(SLOW_TIMES * statistics.median(others), SLOW_AT_LEAST_SECONDS):
                 slow.add(worker_id)
         return frozenset(slow)
+
+
+def _report(worker_id: str, link: _Link, now: float) -> LinkReport:
+    """Stores and fetches together: what asks for no chunk tells nothing about a disk."""
+    both = link.latencies[Call.STORE].merged(link.latencies[Call.FETCH], now)
+    p50, p95, p99 = (both.quantile(q) or 0.0 for q in (0.5, 0.95, 0.99))
+    samples, errors = round(both.samples(now)), round(link.errors.samples(now))
+    return LinkReport(worker_id, samples, errors, p50, p95, p99, link.breaker.state(now).value)

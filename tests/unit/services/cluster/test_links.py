@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from echofs.core.advice import LinkReport
 from echofs.core.breaker import BreakerState
 from echofs.services.cluster import Call, Links
 from echofs.services.cluster.links import ENOUGH_SAMPLES
@@ -164,3 +165,17 @@ def test_an_overdue_answer_that_comes_after_all_closes_the_breaker(at: Setting) 
     at.links.overdue("w1", 2.0, Call.STORE)
     at.answer("w1", 2.5, call=Call.STORE)
     assert at.links.unavailable() == frozenset()
+
+
+def test_the_controller_is_told_how_every_worker_answered_lately(at: Setting) -> None:
+    at.answer("w2", 0.01, 50)
+    at.answer("w2", 0.1, 50, Call.STORE)
+    at.answer("w2", 9.0, 50, Call.LOOK)
+    for _ in range(3):
+        at.fail("w1", 0.001)
+    failed, answered = at.links.reports()
+    assert failed == LinkReport("w1", 0, 3, 0.0, 0.0, 0.0, "open")
+    assert (answered.worker_id, answered.samples, answered.errors, answered.breaker) == ("w2", 100, 0, "closed")
+    assert (answered.p50, answered.p95) == (pytest.approx(0.01, rel=0.05), pytest.approx(0.1, rel=0.05))
+    at.clock.advance(3600)
+    assert [(report.samples, report.errors) for report in at.links.reports()] == [(0, 0), (0, 0)]
