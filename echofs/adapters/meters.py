@@ -33,6 +33,10 @@ COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "chunk_acknowledgements": ("Chunks workers acknowledged as durable to this master", ("worker",)),
     "replica_failures": ("Replicas that a worker did not make durable", ("worker", "reason")),
     "read_fallbacks": ("Chunks read from another worker because this one did not bring them", ("worker",)),
+    "hedged_reads": (
+        "Slow reads for which another worker was asked too, or could not be",
+        ("result",),
+    ),
     "corrupt_replicas": ("Replicas that failed their check when read", ("worker",)),
     "head_lookups": ("Hybrid reads that looked for a head in the shared cache", ("result",)),
     "reads": ("Files found for readers, by the level that was given", ("level",)),

@@ -52,4 +52,5 @@ def run_jobs(settings: Settings, stop: threading.Event) -> None:
     loops.start()
     stop.wait()
     loops.stop()
+    plane.reader.stop()
     lease.release()

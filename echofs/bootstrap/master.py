@@ -113,6 +113,7 @@ def master(settings: Settings) -> Flask:
         on_stop=(
             service.replicator.stop,
             service.reader.stop,
+            plane.reader.stop,
             journal.close,
             *host.steps_on_stop(),
             *((sharing.link.close,) if sharing else ()),

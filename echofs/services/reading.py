@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from echofs.core import placement
-from echofs.core.errors import CatalogUnavailable, ChunkUnavailable, CorruptFrame, StoreUnavailable, Unavailable
+from echofs.core.errors import CatalogUnavailable, ChunkUnavailable, CorruptFrame, Unavailable
 from echofs.core.models import Digest, Member
 from echofs.core.reading import assign
 from echofs.ports.catalog import Catalog
@@ -15,12 +17,32 @@ from echofs.ports.chunks import ChunkCodec, Frame, WorkerClient
 from echofs.ports.journal import Journal
 from echofs.ports.runtime import Clock, Meters
 from echofs.services.cluster import Call, MemberView
+from echofs.services.racing import Answer, Races, Wait, until_one_is_over
 
 T = TypeVar("T")
 Take = Callable[[bytes | memoryview, Digest], T]
 """What makes of a frame what the caller wants; raises :class:`CorruptFrame`."""
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Search(Generic[T]):
+    """Chunks looked for: where each may still be found, the best place first, and what was made of those found."""
+
+    take: Take[T]
+    untried: dict[Digest, list[str]]
+    taken: dict[Digest, T]
+    likely: int
+    turn: int
+
+    def missing(self) -> list[Digest]:
+        return [digest for digest in self.untried if digest not in self.taken]
+
+    def shares(self, digests: Sequence[Digest], without: str = "") -> dict[str, list[Digest]]:
+        """Whom to ask for which of the chunks, leaving one worker out."""
+        places = {digest: [place for place in self.untried[digest] if place != without] for digest in digests}
+        return assign(places, self.likely, self.turn)
 
 
 class ChunkReader:
@@ -38,10 +60,11 @@ class ChunkReader:
         *,
         wanted: int,
         spool: Journal | None = None,
+        wait: Wait = until_one_is_over,
     ) -> None:
         """``spool`` holds what this host accepted and too few workers have."""
         self._spool = spool
-        self._workers = workers
+        self._races = Races(workers, members, clock, meters, wait=wait)
         self._members = members
         self._catalog = catalog
         self._codec = codec
@@ -62,6 +85,10 @@ class ChunkReader:
 
         return self._gather(digests, turn, decode)
 
+    def stop(self) -> None:
+        """End the threads. Idempotent; reading goes on without them."""
+        self._races.stop()
+
     def frame(self, digest: Digest) -> Frame:
         """A chunk as it is stored, of the same kind, its SHA-256 computed. Reports and raises like :meth:`read`."""
 
@@ -75,20 +102,29 @@ class ChunkReader:
         members = {member.worker_id: member for member in self._members.members()}
         avoided = self._members.avoided(Call.FETCH)
         untried = {digest: _candidates(members, digest, avoided) for digest in dict.fromkeys(digests)}
-        taken = self._from_spool(list(untried), take)
-        while len(taken) < len(untried):
-            missing = {digest: workers for digest, workers in untried.items() if digest not in taken}
-            for worker_id, share in assign(missing, self._wanted, turn).items():
-                found = self._read_from(members[worker_id], share, take)
-                taken.update(found)
-                for digest in share:
-                    untried[digest].remove(worker_id)
-                if len(found) < len(share):
-                    self._meters.add("read_fallbacks", len(share) - len(found), worker=worker_id)
-            lost = [digest for digest in missing if digest not in taken and not untried[digest]]
+        search = _Search(take, untried, self._from_spool(list(untried), take), self._wanted, turn)
+        while missing := search.missing():
+            for worker_id, share in search.shares(missing).items():
+                self._read_share(members[worker_id], share, search)
+            lost = [digest for digest in search.missing() if not untried[digest]]
             if lost:
                 raise ChunkUnavailable("No worker that is up has a good copy of a part of this file.", digest=lost[0])
-        return taken
+        return search.taken
+
+    def _read_share(self, member: Member, share: list[Digest], search: _Search[T]) -> None:
+        """Take what the worker brings, or others in its stead, and strike off whoever answered."""
+
+        def elsewhere() -> dict[str, list[Digest]]:
+            return search.shares(share, without=member.worker_id)
+
+        with closing(self._races.run(member, share, elsewhere)) as answers:
+            for answer in answers:
+                missing = [digest for digest in answer.share if digest not in search.taken]
+                search.taken.update(self._taken(answer, missing, search.take))
+                for digest in answer.share:
+                    search.untried[digest].remove(answer.worker_id)
+                if all(digest in search.taken for digest in share):
+                    return
 
     def _from_spool(self, digests: Sequence[Digest], take: Take[T]) -> dict[Digest, T]:
         """Looked at first: it is this host's own disk, and while workers are away nobody else has the chunk."""
@@ -104,25 +140,21 @@ class ChunkReader:
                 _log.error("corrupt frame in the spool", extra={"digest": digest, "why": error.message})
         return taken
 
-    def _read_from(self, member: Member, share: list[Digest], take: Take[T]) -> dict[Digest, T]:
-        try:
-            with self._members.asking(member.worker_id, Call.FETCH):
-                frames = self._workers.fetch(member, share)
-        except StoreUnavailable as error:
-            _log.warning("worker does not answer", extra={"worker": member.worker_id, "why": error.message})
-            return {}
+    def _taken(self, answer: Answer, missing: list[Digest], take: Take[T]) -> dict[Digest, T]:
+        """What is good of what a worker brought and is still missing."""
+        worker_id, frames = answer.worker_id, answer.frames or {}
         taken: dict[Digest, T] = {}
-        for digest, frame in frames.items():
+        for digest in frames.keys() & set(missing):
             try:
-                taken[digest] = take(frame, digest)
+                taken[digest] = take(frames[digest], digest)
             except CorruptFrame as error:
-                _log.error(
-                    "corrupt replica", extra={"worker": member.worker_id, "digest": digest, "why": error.message}
-                )
-                self._meters.add("corrupt_replicas", worker=member.worker_id)
-        absent = [digest for digest in share if digest not in taken]
+                _log.error("corrupt replica", extra={"worker": worker_id, "digest": digest, "why": error.message})
+                self._meters.add("corrupt_replicas", worker=worker_id)
+        absent = [digest for digest in missing if digest not in taken]
         if absent:
-            self._report(member.worker_id, absent, set(frames))
+            self._meters.add("read_fallbacks", len(absent), worker=worker_id)
+            if answer.frames is not None:
+                self._report(worker_id, absent, set(frames))
         return taken
 
     def _report(self, worker_id: str, absent: list[Digest], corrupt: set[Digest]) -> None:

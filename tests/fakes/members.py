@@ -20,14 +20,15 @@ class FakeMembers:
     """Answers like ``services.cluster.MemberView``, and writes down what it is told.
 
     Change ``list``, ``down`` and ``slow`` at will; observed failures change nothing by themselves unless ``believes``
-    is set. ``patience`` is after how many seconds an answer is overdue.
+    is set. ``hedging`` and ``patience`` are after how many seconds others are asked as well and an answer is overdue.
     """
 
     def __init__(self, members: Iterable[Member] = (), *, believes: bool = False) -> None:
         self.list = list(members)
         self.down: set[str] = set()
         self.slow: set[str] = set()
-        self.patience = float("inf")
+        self.hedging = 60.0
+        self.patience = 60.0
         self.controller_heard = True
         self.observed: list[tuple[str, float, bool, Call]] = []
         self.failures: list[str] = []
@@ -63,6 +64,12 @@ class FakeMembers:
             self.observe(worker_id, 0.0, False, call)
             raise
         self.observe(worker_id, 0.0, True, call)
+
+    def hedge_after(self, worker_id: str) -> float:
+        return self.hedging
+
+    def overdue_after(self, worker_id: str, call: Call) -> float:
+        return self.patience
 
     def overdue(self, worker_id: str, seconds: float, call: Call) -> bool:
         return seconds >= self.patience

@@ -20,6 +20,7 @@ NAMES = frozenset(
         "degraded_reads",
         "degraded_writes",
         "head_lookups",
+        "hedged_reads",
         "provisional_versions",
         "read_fallbacks",
         "reads",

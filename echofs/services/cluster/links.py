@@ -22,6 +22,9 @@ SLOW_QUANTILE = 0.95
 SLOW_AT_LEAST_SECONDS = 0.05
 """A link that is quicker than this is never called slow, however quick the others are."""
 JUDGED_EVERY_SECONDS = 0.5
+HEDGE_AT_LEAST_SECONDS = 0.02
+HEDGE_AT_MOST_SECONDS = 1.0
+"""Also as long as too little is known of a worker."""
 OVERDUE_TIMES = 4
 OVERDUE_AT_LEAST_SECONDS = 1.0
 """An answer that takes longer than this, and several times what it usually takes, will not come."""
@@ -135,6 +138,12 @@ class Links:
         """How long the share ``q`` of the worker's answers took at most, in seconds; None while too few are known."""
         with self._lock:
             return self._quantile(worker_id, q, call, self._clock.monotonic())
+
+    def hedge_after(self, worker_id: str) -> float:
+        """After how many seconds a fetch takes long enough for another worker to be asked as well: when one in twenty
+        of this worker's would still be under way."""
+        usual = self.quantile(worker_id, SLOW_QUANTILE, Call.FETCH) or HEDGE_AT_MOST_SECONDS
+        return min(max(usual, HEDGE_AT_LEAST_SECONDS), HEDGE_AT_MOST_SECONDS)
 
     def reports(self) -> list[LinkReport]:
         """How every worker that was ever asked has answered lately, by id, for the controller."""

@@ -149,6 +149,14 @@ class MemberView:
             raise
         self.observe(worker_id, self._clock.monotonic() - begun, True, call)
 
+    def hedge_after(self, worker_id: str) -> float:
+        """After how many seconds another worker is asked as well (:meth:`Links.hedge_after`)."""
+        return self.links.hedge_after(worker_id)
+
+    def overdue_after(self, worker_id: str, call: Call) -> float:
+        """How many seconds an answer may take before nobody should wait for it any longer."""
+        return self.links.overdue_after(worker_id, call)
+
     def overdue(self, worker_id: str, seconds: float, call: Call) -> bool:
         """Whether an answer awaited for so long should be awaited no longer (:meth:`Links.overdue`)."""
         return self.links.overdue(worker_id, seconds, call)

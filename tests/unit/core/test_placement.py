@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from echofs.core import placement
-from echofs.core.models import Member
+from echofs.core.models import Intent, Member, MemberState
 
 DIGESTS = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(4000)]
 
@@ -124,3 +124,22 @@ def test_zones_of_leaves_out_workers_nobody_knows() -> None:
     members = [member("a", "x"), member("b", "y"), member("c", "y")]
     assert placement.zones_of(members, ["a", "b", "c", "gone"]) == {"x", "y"}
     assert placement.zones_of(members, []) == set()
+
+
+@given(clusters, digests, st.sampled_from([Intent.DRAINING, Intent.GONE]))
+def test_workers_to_be_emptied_or_removed_take_nothing_and_the_others_keep_their_order(
+    members: list[Member], digest: str, intent: Intent
+) -> None:
+    leaving = {one.worker_id for one in members[::2]}
+    marked = [replace(one, intent=intent) if one.worker_id in leaving else one for one in members]
+    staying = [one for one in members if one.worker_id not in leaving]
+    assert names(placement.order(marked, digest)) == names(placement.order(staying, digest))
+
+
+@given(clusters, digests)
+def test_joining_workers_come_after_all_others(members: list[Member], digest: str) -> None:
+    newcomers = {one.worker_id for one in members[::2]}
+    marked = [replace(one, state=MemberState.JOINING) if one.worker_id in newcomers else one for one in members]
+    order = names(placement.order(marked, digest))
+    assert order == sorted(order, key=lambda worker_id: worker_id in newcomers)
+    assert sorted(order) == sorted(names(placement.order(members, digest)))

@@ -153,6 +153,7 @@ class DataPlane:
     def stop(self) -> None:
         self.replicator.stop()
         self.reader.stop()
+        self.chunks.stop()
 
     def wish(self, key: str = "", fingerprint: str = "print", *, level: str = "auto") -> Wish:
         return Wish(parse_ask(level), self.clock.monotonic(), OWNER_NAME, key, fingerprint if key else "")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from echofs.core import placement
 from echofs.core.chunking import digest_of
 from echofs.core.errors import ChunkUnavailable
-from echofs.core.models import ChunkRecord, Digest
+from echofs.core.models import ChunkRecord, Digest, Intent
 from echofs.ports.chunks import Frame
+from echofs.services.reading import ChunkReader
 from tests.fakes.workers import Fault
 from tests.unit.services.data_plane import DataPlane
 
@@ -201,3 +204,29 @@ def test_a_chunk_that_only_looks_right_is_caught_when_its_digest_is_checked(plan
     plane.workers["a"].store([false])
     assert _read(plane, digest, check_digest=True) == PLAIN
     assert _owed(plane) == {("a", "corrupt")}
+
+
+@pytest.fixture
+def spare(plane: DataPlane) -> DataPlane:
+    """More workers than a chunk should have replicas."""
+    plane.chunks = ChunkReader(
+        plane.workers, plane.members, plane.catalog, plane.codec, plane.clock, plane.meters, wanted=2
+    )
+    return plane
+
+
+def test_a_draining_worker_is_asked_last_but_asked_while_it_has_the_only_copy(spare: DataPlane) -> None:
+    spare.members.list[0] = replace(spare.members.list[0], intent=Intent.DRAINING)
+    everywhere, alone = _place(spare), _place(spare, b"only there", on=("a",), recorded=("a",))
+    for turn in range(3):
+        assert _read(spare, everywhere, turn=turn) == PLAIN
+    assert spare.workers["a"].fetches == []
+    assert _read(spare, alone) == b"only there"
+
+
+def test_slow_workers_are_asked_last(spare: DataPlane) -> None:
+    digest = _place(spare)
+    spare.members.slow = {"a"}
+    for turn in range(3):
+        assert _read(spare, digest, turn=turn) == PLAIN
+    assert spare.workers["a"].fetches == []

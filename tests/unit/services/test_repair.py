@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from echofs.core.chunking import digest_of
 from echofs.core.errors import CatalogUnavailable, EchoError
-from echofs.core.models import ChunkKind, ChunkRecord, Digest, Member
+from echofs.core.models import ChunkKind, ChunkRecord, Digest, Intent, Member
 from echofs.ports.chunks import Frame
 from echofs.services.repair import LONGEST_DELAY_SECONDS
 from tests.fakes.workers import Fault
@@ -220,3 +221,14 @@ def test_a_replica_is_made_as_the_kind_it_is(plane: DataPlane, kind: ChunkKind) 
     plane.catalog.record_chunks([ChunkRecord(frame.digest, frame.size, ("a",), ("b",))])
     assert plane.repair.run_once() == 1
     assert plane.workers["b"].frames == plane.workers["a"].frames
+
+
+@pytest.mark.parametrize("intent", [Intent.DRAINING, Intent.GONE])
+def test_nothing_is_brought_to_a_worker_that_is_to_be_emptied(plane: DataPlane, intent: Intent) -> None:
+    digest = _owe(plane)
+    plane.members.list = [
+        replace(member, intent=intent) if member.worker_id == "c" else member for member in plane.members.list
+    ]
+    assert plane.repair.run_once() == 0
+    assert plane.workers.holders(digest) == {"a", "b"}
+    assert plane.catalog.outbox_depth() == 1

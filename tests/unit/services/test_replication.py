@@ -15,6 +15,7 @@ from echofs.core.errors import ClusterFull, TooFewReplicas, Unavailable
 from echofs.core.models import Member
 from echofs.ports.chunks import Frame
 from echofs.services import lanes, pending, replication
+from echofs.services.cluster import Call
 from echofs.services.lanes import BATCH_CHUNKS, BATCHES_IN_FLIGHT
 from echofs.services.memory import MemoryBudget
 from echofs.services.pending import DEADLINE_SECONDS, PendingChunk
@@ -677,3 +678,70 @@ def test_no_thread_exists_before_the_first_chunk() -> None:
     bench = Bench(THREE)
     assert not bench.workers.exchanges
     bench.replicator.stop()
+
+
+# --- what is learned of the workers ---------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("by_hand")
+def test_the_time_from_send_to_answer_is_observed() -> None:
+    bench = Bench(THREE)
+    bench.workers["c"].fault = Fault.SLOW
+    bench.submit()
+    bench.turn()
+    bench.clock.advance(0.05)
+    bench.workers.release("c")
+    bench.turn()
+    assert sorted(bench.members.observed) == [
+        ("a", 0.0, True, Call.STORE),
+        ("b", 0.0, True, Call.STORE),
+        ("c", pytest.approx(0.05), True, Call.STORE),
+    ]
+
+
+@pytest.mark.usefixtures("by_hand")
+def test_a_slow_worker_is_replaced_by_a_stand_in_or_owed_rather_than_waited_for() -> None:
+    bench = Bench(FOUR)
+    slow = bench.order()[0]
+    bench.members.slow = {slow}
+    chunk = bench.submit()
+    bench.turn()
+    assert (set(chunk.record().replicas), chunk.record().owed) == ({"a", "b", "c", "d"} - {slow}, ())
+    bench.members.list = [member for member in FOUR if member.worker_id in (*bench.order()[1:3], slow)]
+    chunk = bench.submit()
+    bench.turn()
+    chunk.wait()
+    assert (len(chunk.record().replicas), chunk.record().owed) == (2, (slow,))
+
+
+@pytest.mark.usefixtures("by_hand")
+def test_a_slow_worker_is_used_where_there_is_no_quorum_without_it() -> None:
+    bench = Bench(THREE)
+    bench.members.slow = {"a", "b"}
+    chunk = bench.submit()
+    bench.turn()
+    assert len(chunk.record().replicas) == 2
+
+
+@pytest.mark.usefixtures("by_hand")
+def test_what_waits_behind_an_overdue_answer_goes_to_stand_ins_and_it_is_noted_once() -> None:
+    bench = Bench(FOUR)
+    silent = bench.order()[0]
+    bench.workers[silent].fault = Fault.SILENT
+    notes: list[float] = []
+
+    def overdue(worker_id: str, seconds: float, call: Call) -> bool:
+        assert (worker_id, call) == (silent, Call.STORE)
+        if seconds >= 0.05:
+            notes.append(seconds)
+        return seconds >= 0.05
+
+    bench.members.overdue = overdue  # type: ignore[method-assign]
+    bench.submit()
+    bench.turn()
+    behind = bench.submit()
+    bench.turn()
+    assert len(behind.write.acknowledged) == 2
+    bench.later(0.06)
+    assert set(behind.record().replicas) == {"a", "b", "c", "d"} - {silent}
+    assert notes == [pytest.approx(0.06)]

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from echofs.core.errors import AuthenticationFailed, CatalogUnavailable
-from echofs.core.models import Member, MemberState
+from echofs.core.errors import AuthenticationFailed, CatalogUnavailable, StoreUnavailable
+from echofs.core.models import Intent, Member, MemberState
 from echofs.services.cluster import Call, MemberView
 from tests.fakes.clock import FakeClock
 from tests.fakes.cluster import AWAY, FakeController, MemoryMemberList
@@ -45,6 +45,11 @@ class Setting:
         """Requests to the worker fail until its breaker opens."""
         for _ in range(3):
             self.view.observe(worker_id, 0.001, False, Call.STORE)
+
+    def time_out(self) -> None:
+        """What a request to a silent worker comes to."""
+        self.clock.advance(2)
+        raise StoreUnavailable("It does not answer.")
 
     def states(self) -> list[MemberState]:
         return [member.state for member in self.view.members()]
@@ -273,3 +278,92 @@ def test_questions_are_answered_while_a_refresh_waits_for_the_controller() -> No
     released.set()
     refreshing.join(10)
     assert view.controller_heard
+
+
+# --- what the operator wants ---------------------------------------------------------------------------------------
+
+
+def gone(member: Member) -> Member:
+    return replace(member, state=MemberState.GONE, intent=Intent.GONE)
+
+
+def draining(member: Member) -> Member:
+    return replace(member, state=MemberState.DRAINING, intent=Intent.DRAINING)
+
+
+def test_a_removed_worker_is_in_no_list_and_no_zone(at: Setting) -> None:
+    at.hear(gone(ONE), TWO, THREE)
+    assert at.view.members() == [TWO, THREE]
+    assert at.view.zones() == {"w2": "b", "w3": "b"}
+    assert at.view.gone() == {"w1"}
+
+
+def test_a_removed_worker_stays_removed_while_the_controller_is_away_and_across_restarts(at: Setting) -> None:
+    at.hear(gone(ONE), TWO, THREE)
+    at.fall_silent(3600)
+    assert at.view.gone() == {"w1"}
+    restarted = MemberView(at.controller, at.saved, at.clock)
+    restarted.refresh()
+    assert restarted.gone() == {"w1"}
+    assert [member.worker_id for member in restarted.members()] == ["w2", "w3"]
+
+
+def test_a_removed_worker_can_be_taken_back(at: Setting) -> None:
+    at.hear(gone(ONE), TWO, THREE)
+    at.hear(ONE, TWO, THREE)
+    assert at.view.members() == [ONE, TWO, THREE]
+    assert at.returned == ["w1"]
+
+
+def test_new_chunks_are_for_workers_that_are_up_and_not_drained(at: Setting) -> None:
+    at.hear(draining(ONE), TWO, replace(THREE, state=MemberState.JOINING))
+    assert at.view.takers() == {"w2", "w3"}
+    assert at.view.unavailable() == frozenset()
+    at.fail("w2")
+    assert at.view.takers() == {"w3"}
+    at.hear(draining(ONE), TWO, replace(THREE, weight=0.0))
+    assert at.view.takers() == frozenset()
+
+
+def test_a_draining_worker_that_fails_here_is_suspect_and_still_drained(at: Setting) -> None:
+    at.hear(draining(ONE), TWO, THREE)
+    at.fail("w1")
+    failing = at.view.members()[0]
+    assert (failing.state, failing.intent) == (SUSPECT, Intent.DRAINING)
+
+
+# --- what requests teach -------------------------------------------------------------------------------------------
+
+
+def test_requests_turn_to_slow_workers_last_though_they_are_available(at: Setting) -> None:
+    for worker_id, seconds in (("w1", 0.01), ("w2", 0.01), ("w3", 0.5)):
+        for _ in range(30):
+            at.view.observe(worker_id, seconds, True, Call.STORE)
+    assert at.view.avoided(Call.STORE) == {"w3"}
+    assert at.view.unavailable() == frozenset()
+    at.hear(down(ONE), TWO, THREE)
+    assert at.view.avoided(Call.STORE) == {"w1", "w3"}
+
+
+def test_a_request_is_timed_and_observed_whatever_becomes_of_it(at: Setting) -> None:
+    with at.view.asking("w1", Call.FETCH):
+        at.clock.advance(0.25)
+    with pytest.raises(StoreUnavailable), at.view.asking("w2", Call.FETCH):
+        at.time_out()
+    assert at.view.unavailable() == {"w2"}
+    assert at.view.links.reports()[0].p50 == pytest.approx(0.25, rel=0.05)
+
+
+def test_an_overdue_answer_makes_a_worker_unavailable(at: Setting) -> None:
+    assert at.view.overdue("w1", at.view.overdue_after("w1", Call.STORE), Call.STORE)
+    assert at.view.unavailable() == {"w1"}
+
+
+def test_a_second_worker_is_asked_as_soon_as_the_first_takes_unusually_long(at: Setting) -> None:
+    assert at.view.hedge_after("w1") == 1.0
+    for _ in range(100):
+        at.view.observe("w1", 0.1, True, Call.FETCH)
+        at.view.observe("w2", 0.001, True, Call.FETCH)
+        at.view.observe("w3", 9.0, True, Call.FETCH)
+    assert at.view.hedge_after("w1") == pytest.approx(0.1, rel=0.05)
+    assert (at.view.hedge_after("w2"), at.view.hedge_after("w3")) == (0.02, 1.0)
