@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from echofs.core.errors import AuthenticationFailed
+from echofs.ports.offline import OfflineRights
 from echofs.ports.sessions import SessionNews
 from echofs.services.accounts import Accounts
 from echofs.web.access import install_access
@@ -40,6 +41,8 @@ class Site:
     storage_uri: str = "memory://"
     storage_options: dict[str, Any] = field(default_factory=dict)
     news: SessionNews | None = None
+    offline: OfflineRights | None = None
+    offline_seconds: float = 300.0
     clock: FakeClock = field(default_factory=FakeClock)
 
     def __post_init__(self) -> None:
@@ -48,7 +51,14 @@ class Site:
         self.hasher = PlainHasher()
         self.accounts = Accounts(self.users, self.hasher, self.clock, ids)
         self.tokens = Tokens(self.app, TokenSettings(SECRET))
-        self.authenticator = Authenticator(self.tokens, self.accounts, self.clock, news=self.news)
+        self.authenticator = Authenticator(
+            self.tokens,
+            self.accounts,
+            self.clock,
+            news=self.news,
+            offline=self.offline,
+            offline_seconds=self.offline_seconds,
+        )
         install_request_ids(self.app, self.clock, ids)
         install_errors(self.app)
         install_headers(self.app)
