@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from echofs.core.errors import CatalogUnavailable, InvalidRequest, NotFound
@@ -76,6 +77,14 @@ class Floors:
     def floor(self, place: Place) -> FloorFound:
         """What holds for a write there. Raises like :meth:`find`."""
         return self.find(place.owner_id, place.file_id, place.path)
+
+    def remember(self, owner_id: str) -> None:
+        """Have this host know an owner's floors in case the catalog goes away; asks it every now and then. Call it for
+        whoever was served by the catalog. Never raises."""
+        known = self._remembered.get(owner_id)
+        if known is None or self._clock.monotonic() - known.kept_at >= self._offline_seconds / _KEPT_PARTS:
+            with suppress(CatalogUnavailable):
+                self._ask(owner_id)
 
     @property
     def system(self) -> Level:

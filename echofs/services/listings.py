@@ -66,9 +66,11 @@ class Listings:
         asked for can be met.
         """
         try:
-            return FoundPage(self._catalog.files(query), session, self._folders(query))
+            found = FoundPage(self._catalog.files(query), session, self._folders(query))
         except CatalogUnavailable as error:
             return self._without(query, ask, session, error)
+        self._floors.remember(query.owner_id)
+        return found
 
     def _folders(self, query: ListQuery) -> list[str]:
         first = query.folder is not None and not query.after

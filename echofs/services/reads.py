@@ -119,6 +119,7 @@ class Reads:
         except (Unavailable, NotFound) as error:
             problem = error
         if problem is None and not found.degraded:
+            self._floors.remember(want.owner_id)
             return found
         floor = self._floors.find(want.owner_id, want.file_id).level
         if isinstance(problem, CatalogUnavailable):

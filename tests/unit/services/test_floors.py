@@ -142,6 +142,17 @@ def test_without_the_catalog_floors_count_for_a_while_and_then_nobody_is_served(
         world.floors.find(BOB, path="b/x")
 
 
+def test_whoever_was_served_by_the_catalog_is_served_without_it(world: World) -> None:
+    world.floors.put(folder("a"))
+    for _ in range(60):
+        world.floors.remember(ALICE)
+        world.clock.advance(1)
+    assert world.offline.kept == 3  # When it was set, and every half minute.
+    world.cut(250)
+    world.floors.remember(BOB)
+    assert world.floors.find(ALICE, path="a/x").level is STRONG
+
+
 def test_what_stays_the_same_is_kept_seldom(world: World) -> None:
     for _ in range(60):
         world.floors.find(ALICE)
