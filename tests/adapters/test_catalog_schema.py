@@ -106,32 +106,35 @@ def test_upgrading_again_keeps_every_file(app: Flask) -> None:
     assert catalog.file(ALICE, file.id) == file
 
 
-def test_a_catalog_of_the_first_revision_keeps_its_files_and_puts_them_before_all_changes_to_come(
-    tmp_path: Path, postgresql_url: str
-) -> None:
-    for url in (f"sqlite:///{tmp_path}/catalog.db", postgresql_url):
-        app = database_app(url)
-        upgrade(app)
-        engine = open_engine(app)
-        catalog = SqlCatalog(engine, FakeClock())
-        one = make(catalog, first("a"))
-        two, other = make(catalog, following(one)), make(catalog, first("b", at=one.created_at + 2))
-        downgrade(app, "0001")
-        engine.dispose()
-        with pytest.raises(InvalidSetting):
-            check_current(engine)
-        upgrade(app)
-        place = catalog.last_change()
-        assert place == 0
-        assert [file.head for file in catalog.changes(catalog.last_change(back=3), 10).files] == [
-            one.head,
-            two.head,
-            other.head,
-        ]
-        newer = make(catalog, following(two))
-        assert catalog.changes(place, 10).files == (newer,)
-        assert catalog.versions(ALICE, one.id) == [newer.head, two.head, one.head]
-        engine.dispose()
+def keeps_its_files(app: Flask) -> None:
+    """A catalog goes back to the first revision and forward again."""
+    engine = open_engine(app)
+    catalog = SqlCatalog(engine, FakeClock())
+    one = make(catalog, first("a"))
+    two, other = make(catalog, following(one)), make(catalog, first("b", at=one.created_at + 2))
+    downgrade(app, "0001")
+    with pytest.raises(InvalidSetting):
+        check_current(engine)
+    upgrade(app)
+    place = catalog.last_change()
+    assert place == 0
+    begun = catalog.changes(catalog.last_change(back=3), 10).files
+    assert [file.head for file in begun] == [one.head, two.head, other.head]
+    newer = make(catalog, following(two))
+    assert catalog.changes(place, 10).files == (newer,)
+    assert catalog.versions(ALICE, one.id) == [newer.head, two.head, one.head]
+
+
+def test_a_catalog_of_the_first_revision_keeps_its_files_which_come_before_all_changes(app: Flask) -> None:
+    upgrade(app)
+    keeps_its_files(app)
+
+
+def test_so_does_one_on_postgresql(postgresql_url: str) -> None:
+    with emptied_postgresql(postgresql_url):
+        app = database_app(postgresql_url)
+        keeps_its_files(app)
+        open_engine(app).dispose()
 
 
 def test_foreign_keys_are_enforced_again_after_an_upgrade(app: Flask) -> None:

@@ -3,6 +3,9 @@
 On PostgreSQL a version's place is the id of its transaction. Transactions do not commit in the order of their ids, so
 only those are shown that are older than every one under way (``pg_snapshot_xmin``): none can appear among them any
 more. On SQLite, where a writer is alone, places are consecutive numbers.
+
+A dump that is restored in another PostgreSQL brings places that its transactions come to much later. Nothing is told of
+changes then, rather than something wrong, until :func:`renumber` has put them before all to come.
 """
 
 from __future__ import annotations
@@ -10,20 +13,24 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, literal, literal_column, select, update
 
 from echofs.adapters.catalog.rows import FILE_COLUMNS, file_of
 from echofs.adapters.catalog.tables import files, versions
+from echofs.core.errors import CatalogUnavailable
 from echofs.ports.catalog import Changes
 
-_NEWEST = select(func.coalesce(func.max(versions.c.change), 0))
 _SETTLED: ColumnElement[int] = literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+_TO_COME: ColumnElement[int] = literal_column("pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
 
 
 def after(connection: Connection, place: int, limit: int) -> Changes:
-    """What follows a place; transactions are never cut in two."""
+    """What follows a place; transactions are never cut in two. Raises :class:`CatalogUnavailable` where places are
+    those of another PostgreSQL."""
     # Asked first: what is committed between the two statements is then newer than promised, and not older.
-    newest = int(connection.execute(_NEWEST).scalar_one())
+    newest, own = connection.execute(_newest(connection.dialect.name)).one()
+    if not own:
+        raise CatalogUnavailable("The catalog was restored from a dump: `echofs db upgrade` orders its changes.")
     rows = connection.execute(_after(connection.dialect.name), {"after": place, "limit": limit}).all()
     upto = rows[-1].change if rows else place
     return Changes(tuple(file_of(row[:-1]) for row in rows), upto, newest, more=len(rows) >= limit)
@@ -32,6 +39,21 @@ def after(connection: Connection, place: int, limit: int) -> Changes:
 def last(connection: Connection, back: int) -> int:
     """The place that about ``back`` changes follow."""
     return int(connection.execute(_last(connection.dialect.name), {"back": back}).scalar_one())
+
+
+def renumber(connection: Connection) -> None:
+    """Put versions that come from another PostgreSQL before all to come, in the order they had. Idempotent."""
+    if connection.dialect.name == "postgresql":
+        newest = select(func.max(versions.alias().c.change)).scalar_subquery()
+        before_all = update(versions).where(newest >= _TO_COME).values(change=versions.c.change - newest)
+        connection.execute(before_all)
+
+
+@cache
+def _newest(dialect: str) -> Select[Any]:
+    """The last place taken, and whether it is one of this database."""
+    newest = func.coalesce(func.max(versions.c.change), 0)
+    return select(newest, newest < _TO_COME if dialect == "postgresql" else literal(True))
 
 
 @cache

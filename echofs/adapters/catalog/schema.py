@@ -19,6 +19,7 @@ from flask import Flask
 from flask_migrate import Migrate
 from sqlalchemy import Engine
 
+from echofs.adapters.catalog import changes, postgresql
 from echofs.adapters.catalog.engine import Connections, engine_options, normalise_url, prepare_engine, translated
 from echofs.adapters.catalog.tables import db
 from echofs.core.errors import CatalogUnavailable, InvalidSetting
@@ -55,10 +56,15 @@ def open_engine(app: Flask) -> Engine:
 
 
 def upgrade(app: Flask) -> None:
-    """Bring the catalog's tables to the revision this EchoFS needs. Idempotent, and safe to run from several processes
-    at once: the second waits and finds nothing to do. Raises :class:`CatalogUnavailable`, saying why."""
-    with _explained(open_engine(app)), app.app_context(), translated():
+    """Bring the catalog's tables to the revision this EchoFS needs, and the order of changes to the database it is in.
+    Idempotent, and safe to run from several processes at once: the second waits and finds nothing to do. Raises
+    :class:`CatalogUnavailable`, saying why."""
+    engine = open_engine(app)
+    with _explained(engine), app.app_context(), translated():
         flask_migrate.upgrade(directory=str(migrations_folder()))
+        if engine.dialect.name == "postgresql":
+            with Connections(engine).writing() as connection, postgresql.unlimited(connection):
+                changes.renumber(connection)
 
 
 def create(app: Flask) -> bool:
