@@ -155,23 +155,42 @@ def test_every_acknowledged_version_is_in_the_history_once(hosts: Hosts, user: U
     assert {(write.file_id, write.version): write.digest for write in acknowledged} == found
 
 
+def knows(user: User, file_id: str) -> bool:
+    """Whether the master's host has a copy of a head, which it takes from there for a client with a token."""
+    token = user.call("GET", f"/api/v1/files/{file_id}").headers["X-EchoFS-Session"]
+    read = user.download(file_id, X_EchoFS_Session=token, X_EchoFS_Consistency="hybrid")
+    return bool(read.headers["X-EchoFS-Consistency"] == "hybrid")
+
+
 def test_a_database_that_stands_still_is_answered_for_and_comes_back(hosts: Hosts, user: User, database: str) -> None:
     kept = user.upload("kept.txt", b"kept")
+    kept_id = str(file_of(kept)["id"])
     users = [user.at(master.url) for master in hosts.masters]
     # Nobody waits longer than this for an answer, however many wait.
     hurried = [User(each.url, each.token, timeout=15) for each in users]
+    for each in users:
+        eventually(lambda each=each: knows(each, kept_id), "the host's copy of heads has the file")  # type: ignore[misc]
     with frozen(database), ThreadPoolExecutor(CLIENTS) as pool:
         asked = [
             pool.submit(each.upload, f"late/{index}.txt", b"late", **STRONG) for each in hurried for index in range(8)
         ]
         replies = [each.result() for each in asked]
-        again = [each.call("GET", "/api/v1/files") for each in hurried]
+        again = [each.call("GET", "/api/v1/files?consistency=strong") for each in hurried]
+        reads = [each.download(kept_id) for each in hurried]
+        listings = [each.call("GET", "/api/v1/files?limit=1000").json for each in hurried]
         reports = [health(each.url) for each in users]
     assert {reply.status for reply in [*replies, *again]} == {503}
     assert all(int(reply.headers["Retry-After"]) >= 1 for reply in [*replies, *again])
     assert {report["status"] for report in reports} == {"unavailable"}
 
+    for read, listing in zip(reads, listings, strict=True):
+        assert (read.status, read.body) == (200, b"kept")
+        assert read.headers["X-EchoFS-Consistency"] == "available"
+        assert int(read.headers["X-EchoFS-Staleness-Ms"]) > 0
+        assert kept_id in {file["id"] for file in listing["data"]["files"]}
+        assert listing["consistency"]["degraded"]
+
     hosts.wait_until_well()
     for each in users:
         eventually(lambda each=each: each.upload("after.txt", b"after").status in (200, 201), "writes go on")  # type: ignore[misc]
-        assert each.download(str(file_of(kept)["id"])).body == b"kept"
+        assert each.download(kept_id).body == b"kept"
