@@ -26,7 +26,7 @@ ENDPOINT = "prometheus_metrics"
 """The exporter's own name for its route, as the table of access knows it."""
 
 COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "adopted_entries": ("Entries of other hosts' journals that the jobs brought to the catalog", ()),
+    "adopted_entries": ("Entries of lost hosts' journals that this master brought to the catalog", ()),
     "bytes_received": ("Plain bytes of files received from clients", ()),
     "bytes_sent": ("Plain bytes of files sent to clients", ()),
     "chunks_stored": ("Chunks a worker made durable", ("worker",)),

@@ -1,4 +1,4 @@
-"""Entries of journals whose hosts do not return: their copies on workers are brought to the catalog by the jobs.
+"""Entries of journals whose hosts do not return: their copies on workers are brought to the catalog by other masters.
 
 Whoever else brings the same entry, its own host included, finds the dot committed: doing it twice is harmless.
 """
@@ -42,7 +42,7 @@ class _Copy:
 
 
 class Adoption:
-    """Run by one jobs process at a time, under a lease; running twice at once does work twice but no harm. What was
+    """Run by one master process at a time, under a lease; running twice at once does work twice but no harm. What was
     seen when is forgotten with the process, which only means waiting again. Not thread-safe."""
 
     def __init__(
@@ -84,6 +84,11 @@ class Adoption:
             _log.info("entries of a journal adopted", extra={"entries": len(settled)})
         self._remove(places, committed | settled)
         return len(settled)
+
+    def wait_anew(self) -> None:
+        """The catalog was away: while it is, nobody's patience runs out, and when it returns hosts bring their own."""
+        for copy in self._copies.values():
+            copy.seen = self._clock.monotonic()
 
     def _look(self) -> dict[Digest, list[Member]]:
         """Which workers hold a copy of which entry; those not seen before are read."""
@@ -127,8 +132,7 @@ class Adoption:
         _log.error("a copy of a journal's entry cannot be read", extra=where)
 
     def _known(self, copies: Collection[_Copy]) -> set[Dot]:
-        """Which of the entries, and of the versions they follow, the catalog has. While it is away nobody's patience
-        runs out: their hosts bring them when it returns."""
+        """Which of the entries, and of the versions they follow, the catalog has."""
         dots: dict[str, set[Dot]] = {}
         for copy in copies:
             wanted = dots.setdefault(copy.entry.owner_id, set())
@@ -138,8 +142,7 @@ class Adoption:
         try:
             return {dot for owner_id, wanted in dots.items() for dot in self._committed(owner_id, wanted)}
         except CatalogUnavailable:
-            for copy in copies:
-                copy.seen = self._clock.monotonic()
+            self.wait_anew()
             raise
 
     def _due(self, copies: Mapping[Dot, _Copy], committed: set[Dot]) -> list[JournalEntry]:
