@@ -12,6 +12,7 @@ from echofs import __version__
 from echofs.adapters.catalog.gate import WATCH_SECONDS
 from echofs.adapters.meters import PrometheusMeters, install_metrics
 from echofs.bootstrap import parts
+from echofs.bootstrap.adoption import ADOPT_SECONDS, open_adoption
 from echofs.bootstrap.application import (
     BEAT_SECONDS,
     EXTENSION,
@@ -72,6 +73,7 @@ def master(settings: Settings) -> Flask:
     conflicts = open_conflict_service(
         settings, basics, plane, journal, heads, service.replicator, service.reader, meters
     )
+    adopt = open_adoption(settings, basics, plane, lambda entries: conflicts.adopting.replay(entries).settled, meters)
     redis = (lambda: sharing.link.here) if sharing else None
     health = MasterHealth(plane.catalog, plane.members, basics.clock, __version__, redis, journal)
     survey = ClusterSurvey(
@@ -108,6 +110,7 @@ def master(settings: Settings) -> Flask:
         Loop("spool", BEAT_SECONDS, spooling.run_once),
         Loop("reintegration", REPLAY_SECONDS, conflicts.reintegration.run_once),
         Loop("journal copies", BEAT_SECONDS, copies.run_once),
+        Loop("adoption", ADOPT_SECONDS, adopt),
         host.loop(),
         *(sharing.loops(authenticate.forget) if sharing else ()),
         on_stop=(

@@ -24,9 +24,10 @@ REPLAY_SECONDS = 0.25
 
 @dataclass(frozen=True, slots=True)
 class ConflictService:
-    """What a master does with provisional versions."""
+    """What a master does with provisional versions. ``adopting`` is another one for another thread."""
 
     reintegration: Reintegration
+    adopting: Reintegration
     conflicts: Conflicts
 
 
@@ -54,5 +55,7 @@ def open_conflict_service(
         meters,
         wanted=settings.replication_factor,
     )
-    reintegration = Reintegration(journal, plane.catalog, plane.gate, plane.users, heads, resolver, meters)
-    return ConflictService(reintegration, Conflicts(plane.catalog, resolver, basics.clock))
+    reintegration, adopting = (
+        Reintegration(journal, plane.catalog, plane.gate, plane.users, heads, resolver, meters) for _ in range(2)
+    )
+    return ConflictService(reintegration, adopting, Conflicts(plane.catalog, resolver, basics.clock))
