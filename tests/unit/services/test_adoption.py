@@ -11,10 +11,13 @@ from echofs.core.errors import CatalogUnavailable
 from echofs.core.models import ChunkKind, ChunkRecord, Dot
 from echofs.ports.chunks import Frame
 from echofs.services.adoption import PARENT_PATIENCE_SECONDS, PATIENCE_SECONDS, Adoption
+from echofs.services.copying import EntryCopies
+from echofs.services.resolving import Fate
 from tests.contracts.catalog_values import BOB
 from tests.contracts.journal_values import after, entry, frame
 from tests.fakes.workers import Fault
-from tests.unit.services.data_plane import DataPlane
+from tests.unit.services.data_plane import OWNER, DataPlane
+from tests.unit.services.two_hosts import alone, back, living
 
 
 class Catalog:
@@ -241,3 +244,30 @@ def test_a_worker_that_does_not_answer_keeps_nobody_from_being_adopted(
 def test_without_copies_nobody_is_asked(plane: DataPlane, catalog: Catalog, adoption: Adoption) -> None:
     assert adoption.run_once() == 0
     assert catalog.asked == 0
+
+
+def test_what_a_lost_host_acknowledged_is_in_the_catalog_whole_and_in_order(here: DataPlane, there: DataPlane) -> None:
+    old = here.put("old", b"one").file
+    alone(here, old)
+    new = here.put("new", b"new").file
+    second = here.put("old", b"two").file
+    EntryCopies(here.journal, here.workers, here.members, here.codec, here.clock, wanted=3, largest=1 << 20).run_once()
+    here.spooling.run_once()
+    here.heal_catalog()
+    adoption = Adoption(
+        there.catalog.by_dot,
+        there.workers,
+        there.members,
+        there.codec,
+        lambda entries: there.reintegration.replay(entries).settled,
+        there.clock,
+        there.meters,
+        wanted=3,
+    )
+    assert _wait(there, adoption) == 2
+    assert living(there) == {"new": b"new", "old": b"two"}
+    assert there.catalog.file(OWNER, new.id).head == new.head
+    assert there.catalog.versions(OWNER, old.id) == [second.head, old.head]
+    assert there.workers.listed(there.members.list[0], ChunkKind.ENTRY) == []
+    assert back(here)[Fate.COMMITTED] == 2, "the host returned after all"
+    assert living(here) == {"new": b"new", "old": b"two"}
