@@ -167,8 +167,13 @@ def _shortcomings(details: Mapping[str, object]) -> tuple[str, ...]:
     """A sentence for every fact about a master that is not as it should be."""
     known, up, owed = details["workers_known"], details["workers_up"], details["replicas_owed"]
     catalog = details["catalog"] == "ok"
+    alone = not catalog and details.get("journal") == "ok"
     checks = (
-        (not catalog, "The catalog does not answer: files can be neither found nor stored."),
+        (not catalog and not alone, "The catalog does not answer: files can be neither found nor stored."),
+        (
+            alone,
+            "The catalog does not answer: new versions are provisional, and reads find what this host knows.",
+        ),
         (not known, "No worker has joined yet."),
         (up != known, f"{up} of {known} workers are up."),
         (catalog and known and not details["can_write"], "Too few workers are up for strong writes."),

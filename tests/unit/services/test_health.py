@@ -101,7 +101,9 @@ def test_without_the_catalog_nothing_works(at: Setting) -> None:
     assert report.details["catalog"] == "unavailable"
     assert (report.details["can_write"], report.details["can_read"]) == (False, False)
     assert report.details["replicas_owed"] is None
-    assert any("catalog does not answer" in reason for reason in report.reasons)
+    assert any("new versions are provisional" in reason for reason in report.reasons)
+    at.journal.down = True
+    assert any("neither found nor stored" in reason for reason in at.report().reasons)
 
 
 def test_the_catalogs_failure_and_return_show_within_a_second(at: Setting) -> None:
