@@ -39,6 +39,7 @@ from echofs.services.reading import ChunkReader
 from echofs.services.replays import Replays
 from echofs.services.replication import Replicator
 from echofs.services.restoring import MARK
+from echofs.services.setbacks import Setbacks
 from echofs.services.shipping import Shipping
 from echofs.services.streaming import FileReader
 from echofs.services.uploads import Uploads
@@ -146,7 +147,7 @@ def open_file_service(
     replicator = Replicator(plane.workers, plane.members, budget, basics.clock, meters, wanted=wanted)
     reader = FileReader(plane.reader, MemoryBudget(settings.upload_memory))
     latencies = Latencies(basics.clock)
-    levels = Levels(plane.gate, plane.members, host.floors, latencies)
+    levels = Levels(plane.gate, plane.members, host.floors, latencies, Setbacks(basics.clock))
     parents = Parents(plane.catalog, journal, host.follower)
     shipping = Shipping(replicator, journal, plane.catalog, basics.clock, plane.members.zones)
     publisher = Publisher(

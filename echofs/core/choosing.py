@@ -23,10 +23,12 @@ class Obstacle(Enum):
 @dataclass(frozen=True, slots=True)
 class OwnView:
     """What this master sees for itself: whether the catalog answers, the levels of which the workers that are up can
-    make a quorum, and how many seconds a write of each level takes it, where it knows."""
+    make a quorum, those to be ``avoided`` because workers have just failed them, and how many seconds a write of each
+    level takes it, where it knows."""
 
     catalog: bool
     workers: frozenset[Level]
+    avoided: frozenset[Level] = frozenset()
     expected: Mapping[Level, float] = field(default_factory=dict)
 
 
@@ -93,6 +95,8 @@ def _hindrance(goal: Goal, own: OwnView, *, last: bool) -> str:
     obstacle = _obstacle(goal.level, own)
     if obstacle is not None:
         return f"{goal.level.capitalize()} was not possible: {obstacle.value}."
+    if not last and goal.level in own.avoided:
+        return f"{goal.level.capitalize()} was not tried: workers have just failed it."
     expected = own.expected.get(goal.level, 0.0)
     if last or goal.within is None or expected <= goal.within:
         return ""

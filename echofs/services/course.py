@@ -6,6 +6,7 @@ from echofs.core.choosing import Plan
 from echofs.core.errors import CatalogUnavailable, ClusterFull, EchoError, TooFewReplicas
 from echofs.core.goals import stronger
 from echofs.core.models import Level
+from echofs.services.setbacks import Setbacks
 
 _DEMANDED = "The catalog does not answer, and the level demanded here needs it; nothing was stored. Try again soon."
 
@@ -13,8 +14,9 @@ _DEMANDED = "The catalog does not answer, and the level demanded here needs it; 
 class Course:
     """At which level a write stands now, and why not at a stronger one. Not thread-safe: it belongs to one request."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, setbacks: Setbacks | None = None) -> None:
         self._plan = plan
+        self._setbacks = setbacks
         self._left = list(plan.levels)
         self._reasons = [plan.reason] if plan.reason else []
         self._loosest = Level.STRONG
@@ -62,7 +64,14 @@ class Course:
         if not self.has_fallback:
             raise error
         failed = self._left.pop(0)
+        if self._setbacks is not None and isinstance(error, (TooFewReplicas, ClusterFull)):
+            self._setbacks.missed(failed)
         self._reasons.append(f"{failed.capitalize()} was not possible: {_why(error)}.")
+
+    def met(self) -> None:
+        """The write is as durable as its level demands."""
+        if self._setbacks is not None:
+            self._setbacks.met(self.level)
 
     def leave_catalog(self, reason: str, error: EchoError | None = None) -> None:
         """Go on without the catalog. Raises the error unless the plan allows that."""

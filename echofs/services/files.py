@@ -15,7 +15,6 @@ from echofs.core.placement import zones_of
 from echofs.ports.catalog import Catalog
 from echofs.ports.chunks import WorkerClient
 from echofs.services.cluster import MemberView
-from echofs.services.course import Course
 from echofs.services.levels import Levels
 from echofs.services.parents import Place
 from echofs.services.publishing import Draft, Published, Publisher, Wish
@@ -152,13 +151,13 @@ class Files:
         stores: bool = True,
     ) -> Published:
         target = Target(owner_id, file_id=file_id, if_match=if_match)
-        plan = self._levels.plan(wish.ask, target.place, size=0, conditional=target.conditional, stores=stores)
-        course = Course(plan)
+        course = self._levels.course(wish.ask, target.place, size=0, conditional=target.conditional, stores=stores)
 
         def check(head: File | None) -> None:
             target.check(head)
             if head is not None:
-                self._levels.hold(course, wish.ask, Place(owner_id, head.id, head.path), size=0)
+                found = Place(owner_id, head.id, head.path)
+                self._levels.hold(course, wish.ask, found, size=0, conditional=target.conditional, stores=stores)
 
         return self._publisher.publish(target.place, draft, wish, self._shipping.open(course), check=check)
 

@@ -18,6 +18,7 @@ from echofs.services.cluster import MemberView
 from echofs.services.course import Course
 from echofs.services.latencies import Latencies
 from echofs.services.parents import Place
+from echofs.services.setbacks import Setbacks
 
 _ALL = frozenset(Level)
 
@@ -33,13 +34,27 @@ class Levels:
     """Thread-safe. Without an ``adviser`` the controller is not heard."""
 
     def __init__(
-        self, gate: Gate, members: MemberView, floors: Floors, latencies: Latencies, adviser: Adviser | None = None
+        self,
+        gate: Gate,
+        members: MemberView,
+        floors: Floors,
+        latencies: Latencies,
+        setbacks: Setbacks,
+        adviser: Adviser | None = None,
     ) -> None:
         self._gate = gate
         self._members = members
         self._floors = floors
         self._latencies = latencies
+        self._setbacks = setbacks
         self._adviser = adviser
+
+    def course(
+        self, ask: Ask, place: Place, *, size: int | None = None, conditional: bool = False, stores: bool = True
+    ) -> Course:
+        """A write's way along its plan. Like :meth:`plan`."""
+        plan = self.plan(ask, place, size=size, conditional=conditional, stores=stores)
+        return Course(plan, self._setbacks)
 
     def plan(
         self, ask: Ask, place: Place, *, size: int | None = None, conditional: bool = False, stores: bool = True
@@ -55,6 +70,7 @@ class Levels:
         own = OwnView(
             self._gate.reachable,
             self._possible() if stores else _ALL,
+            self._setbacks.avoided() if len(ask.goals) != 1 else frozenset(),
             self._latencies.expected(op_class) if timed else {},
         )
         decision = self._adviser.current(op_class, place.file_id) if self._adviser else None
@@ -67,14 +83,23 @@ class Levels:
             raise self._too_few(plan.wanted)
         return plan
 
-    def hold(self, course: Course, ask: Ask, place: Place, *, size: int | None = None) -> None:
+    def hold(
+        self,
+        course: Course,
+        ask: Ask,
+        place: Place,
+        *,
+        size: int | None = None,
+        conditional: bool = False,
+        stores: bool = True,
+    ) -> None:
         """Now it is known which file is written: plan anew if the course could end below that file's floor.
 
         Raises what :meth:`plan` raises, and what :meth:`Course.replan` does.
         """
         floor = self._floors.floor(place).level
         if stronger(course.weakest, floor) is not course.weakest:
-            course.replan(self.plan(ask, place, size=size))
+            course.replan(self.plan(ask, place, size=size, conditional=conditional, stores=stores))
 
     def _possible(self) -> frozenset[Level]:
         zones = self._members.zones()

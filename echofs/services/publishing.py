@@ -275,6 +275,7 @@ class Publisher:
 
     def _count(self, write: _Write, receipt: Receipt) -> None:
         level = receipt.mode_used
+        write.shipment.course.met()
         self._meters.add("writes", level=level.value)
         if receipt.degraded:
             self._meters.add("degraded_writes", level=level.value)

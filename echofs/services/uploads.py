@@ -163,7 +163,7 @@ class Uploads:
         if target.path:
             target = replace(target, path=check_path(target.path))
         size = declared.roughly if declared.size is None else declared.size
-        course = Course(self.plan(target, wish, size))
+        course = self._levels.course(wish.ask, target.place, size=size, conditional=target.conditional)
         if target.file_id or target.conditional:
             self.check(target, wish, course, self._parents.find(target.place, course))
         return Upload(self, target, declared, wish, course)
@@ -178,7 +178,8 @@ class Uploads:
         raises when the file has a floor that cannot be met."""
         target.check(head)
         if head is not None:
-            self._levels.hold(course, wish.ask, Place(head.owner_id, head.id, head.path), size=head.head.content.size)
+            place = Place(head.owner_id, head.id, head.path)
+            self._levels.hold(course, wish.ask, place, conditional=target.conditional)
 
     def intake(self, shipment: Shipment) -> Intake:
         """A fresh intake for one upload."""

@@ -166,15 +166,36 @@ def test_a_wish_below_the_floor_is_raised_and_the_plan_says_so(
 def test_a_level_that_will_miss_its_latency_is_skipped_but_the_last_never(
     expected: dict[Level, float], levels: tuple[Level, ...]
 ) -> None:
-    own = OwnView(True, ALL, expected)
+    own = OwnView(True, ALL, expected=expected)
     plan = choose(parse_ask("strong@50ms, hybrid@50ms, available@1ms"), NO_FLOOR, None, own)
     assert plan.levels == levels
     assert plan.wanted is STRONG
     assert ("expected to take" in plan.reason) == (levels[0] is not STRONG)
 
 
+@pytest.mark.parametrize(
+    ("ask", "floor", "avoided", "levels"),
+    [
+        ("auto", AVAILABLE, {STRONG}, (HYBRID, AVAILABLE)),
+        ("auto", AVAILABLE, {STRONG, HYBRID}, (AVAILABLE,)),
+        ("auto", HYBRID, {STRONG, HYBRID}, (HYBRID,)),
+        ("auto", STRONG, {STRONG}, (STRONG,)),
+        ("strong, available", AVAILABLE, {STRONG}, (AVAILABLE,)),
+        ("strong", AVAILABLE, {STRONG}, (STRONG,)),
+    ],
+)
+def test_what_workers_have_just_failed_is_avoided_but_the_last_level_never(
+    ask: str, floor: Level, avoided: set[Level], levels: tuple[Level, ...]
+) -> None:
+    own = OwnView(True, ALL, frozenset(avoided))
+    plan = choose(parse_ask(ask), FloorFound(floor), None, own)
+    assert plan.levels == levels
+    if levels[0] is not STRONG:
+        assert plan.reason == "Strong was not tried: workers have just failed it."
+
+
 def test_one_level_with_a_latency_is_tried_however_long_it_takes() -> None:
-    own = OwnView(True, ALL, {STRONG: 3.0})
+    own = OwnView(True, ALL, expected={STRONG: 3.0})
     assert choose(parse_ask("strong@50ms"), NO_FLOOR, None, own).levels == (STRONG,)
 
 

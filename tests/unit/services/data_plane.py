@@ -34,6 +34,7 @@ from echofs.services.repair import Repair
 from echofs.services.replays import Replays
 from echofs.services.replication import Replicator
 from echofs.services.resolving import Resolver
+from echofs.services.setbacks import Setbacks
 from echofs.services.shipping import Shipment, Shipping
 from echofs.services.spooling import Spooling
 from echofs.services.streaming import FileReader
@@ -100,7 +101,8 @@ class DataPlane:
         self.floors = FakeFloors()
         self.latencies = Latencies(self.clock)
         self.adviser = Adviser(self.clock)
-        self.levels = Levels(self.gate, self.members, self.floors, self.latencies, self.adviser)
+        self.setbacks = Setbacks(self.clock)
+        self.levels = Levels(self.gate, self.members, self.floors, self.latencies, self.setbacks, self.adviser)
         self.follower = MemoryFollower(self.clock)
         self.parents = Parents(self.catalog, self.journal, self.follower)
         self.shipping = Shipping(self.replicator, self.journal, self.catalog, self.clock, self.members.zones)
