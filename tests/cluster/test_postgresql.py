@@ -5,14 +5,12 @@ from __future__ import annotations
 import itertools
 import os
 import random
-import signal
-import subprocess
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 
 import psycopg2
@@ -20,6 +18,7 @@ import pytest
 
 from tests.cluster.client import User
 from tests.cluster.cluster import eventually
+from tests.cluster.frozen import frozen
 from tests.cluster.hosts import Hosts, health
 from tests.cluster.test_files import file_of, sha256
 from tests.servers.postgresql import create_database
@@ -70,27 +69,6 @@ def cut_off(database: str) -> int:
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
         return int(cursor.fetchone()[0])
-
-
-@contextmanager
-def frozen(database: str) -> Iterator[None]:
-    """Nobody at the database moves, though the system still takes connections and bytes for it."""
-    with closing(psycopg2.connect(database)) as connection:
-        backend = str(connection.info.backend_pid)
-        leader = int(subprocess.run(["ps", "-o", "ppid=", "-p", backend], capture_output=True, check=True).stdout)
-        os.kill(leader, signal.SIGSTOP)
-        listing = subprocess.run(["ps", "-axo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-        everybody = [
-            leader,
-            *(int(pid) for pid, parent in map(str.split, listing.splitlines()) if int(parent) == leader),
-        ]
-        for pid in everybody:
-            os.kill(pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            for pid in everybody:
-                os.kill(pid, signal.SIGCONT)
 
 
 class Writers:

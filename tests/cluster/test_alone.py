@@ -1,0 +1,119 @@
+"""Masters that go on while the catalog stands still: what they accept is readable at once by its writer, survives a
+crash, and is committed under the same dot when the catalog moves again; what met somebody else's write is kept beside
+it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cluster.client import Json, Reply, User
+from tests.cluster.cluster import eventually
+from tests.cluster.frozen import frozen
+from tests.cluster.hosts import Hosts
+from tests.cluster.test_files import file_of, sha256
+from tests.servers.postgresql import create_database
+
+NOTES = "notes/today.txt"
+
+
+@pytest.fixture(scope="module")
+def database(postgresql_server: str) -> str:
+    return create_database(postgresql_server)
+
+
+@pytest.fixture(scope="module")
+def hosts(tmp_path_factory: pytest.TempPathFactory, database: str) -> Iterator[Hosts]:
+    url = database.replace("postgresql://", "postgres://") + "?sslmode=disable"
+    made = Hosts(tmp_path_factory.mktemp("hosts"), database_url=url)
+    try:
+        yield made.start()
+    finally:
+        made.stop()
+
+
+@pytest.fixture(scope="module")
+def user(hosts: Hosts) -> User:
+    return User.registered(hosts.masters[0].url, "ada")
+
+
+def receipt_of(reply: Reply) -> Json:
+    assert 200 <= reply.status < 300, (reply.status, reply.body[:500])
+    receipt: Json = reply.json["consistency"]
+    return receipt
+
+
+def strong(user: User, file_id: str) -> Json:
+    return user.call("GET", f"/api/v1/files/{file_id}", headers={"X-EchoFS-Consistency": "strong"}).data["file"]
+
+
+class TestWhileTheCatalogStandsStill:
+    def test_the_story_of_one_file(self, hosts: Hosts, user: User, database: str) -> None:
+        here, there = hosts.masters
+        other = user.at(there.url)
+        first = file_of(user.upload(NOTES, b"one"))
+        file_id = first["id"]
+        eventually(lambda: other.download(file_id).body == b"one", "the other master serves it")
+        with frozen(database):
+            refused = user.upload(NOTES, b"never", X_EchoFS_Consistency="strong")
+            assert (refused.status, refused.json["error"]["code"]) == (503, "catalog_unavailable")
+            assert refused.headers["Retry-After"]
+            conditional = user.upload(NOTES, b"never", If_Match=f'"{first["etag"]}"')
+            assert conditional.status == 503
+
+            accepted = user.upload(NOTES, b"two")
+            receipt = receipt_of(accepted)
+            assert (receipt["provisional"], receipt["committed"], receipt["degraded"]) == (True, False, True)
+            assert (receipt["mode_used"], receipt["version"]) == ("available", 2)
+            session = {"X_EchoFS_Session": accepted.headers["X-EchoFS-Session"]}
+            created = user.upload("notes/new.txt", b"new")
+            assert created.status == 201
+
+            mine = user.download(file_id)
+            assert mine.body == b"two"
+            assert mine.headers["X-EchoFS-Consistency"] == "available"
+            elsewhere = other.download(file_id, **session)
+            assert elsewhere.body == b"one"
+            assert elsewhere.headers["X-EchoFS-Guarantee"] == "none", "it cannot know what this session wrote"
+            paths = {file["path"] for file in user.call("GET", "/api/v1/files?folder=notes").data["files"]}
+            assert paths == {NOTES, "notes/new.txt"}
+
+            here.kill()
+            here.spawn()
+            eventually(lambda: _download(user, file_id) == b"two", "the journal is read again after a crash", 60)
+        eventually(lambda: strong(other, file_id)["version"] == 2, "the journal was replayed")
+        assert strong(other, file_id)["digest"] == sha256(b"two")
+        versions = other.call("GET", f"/api/v1/files/{file_id}/versions").data["versions"]
+        assert [version["version"] for version in versions] == [2, 1]
+        assert other.download(file_of(created)["id"]).body == b"new"
+
+    def test_two_sides_that_changed_one_file_are_both_kept(self, hosts: Hosts, user: User, database: str) -> None:
+        other = user.at(hosts.masters[1].url)
+        path = "both.txt"
+        file_id = file_of(user.upload(path, b"base"))["id"]
+        eventually(lambda: other.download(file_id).body == b"base", "the other master serves it")
+        with frozen(database):
+            dots = [receipt_of(side.upload(path, text))["dot"] for side, text in ((user, b"left"), (other, b"right"))]
+            assert len(set(dots)) == 2
+        eventually(lambda: len(_conflicts(user)) == 1, "the conflict is recorded")
+        files = user.call("GET", "/api/v1/files?folder=").data["files"]
+        kept = {other.download(file["id"]).body: file["path"] for file in files if "both" in file["path"]}
+        assert set(kept) == {b"left", b"right"}
+        assert path in kept.values()
+        (copy,) = [name for name in kept.values() if name != path]
+        assert "conflict, ada" in copy
+        (conflict,) = _conflicts(user)
+        assert conflict["id"] in dots
+
+
+def _conflicts(user: User) -> list[Json]:
+    found: list[Json] = user.call("GET", "/api/v1/conflicts").data["conflicts"]
+    return found
+
+
+def _download(user: User, file_id: str) -> bytes:
+    try:
+        return user.download(file_id).body
+    except OSError:
+        return b""
