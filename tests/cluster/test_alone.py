@@ -55,9 +55,10 @@ class TestWhileTheCatalogStandsStill:
     def test_the_story_of_one_file(self, hosts: Hosts, user: User, database: str) -> None:
         here, there = hosts.masters
         other = user.at(there.url)
-        first = file_of(user.upload(NOTES, b"one"))
+        stored = user.upload(NOTES, b"one")
+        first = file_of(stored)
         file_id = first["id"]
-        eventually(lambda: _copied(other, file_id), "the other host has copied the head")
+        eventually(lambda: _copied(user, stored) and _copied(other, stored), "both hosts have copied the head")
         with frozen(database):
             refused = user.upload(NOTES, b"never", X_EchoFS_Consistency="strong")
             assert (refused.status, refused.json["error"]["code"]) == (503, "catalog_unavailable")
@@ -94,8 +95,8 @@ class TestWhileTheCatalogStandsStill:
     def test_two_sides_that_changed_one_file_are_both_kept(self, hosts: Hosts, user: User, database: str) -> None:
         other = user.at(hosts.masters[1].url)
         path = "both.txt"
-        file_id = file_of(user.upload(path, b"base"))["id"]
-        eventually(lambda: _copied(other, file_id), "the other host has copied the head")
+        stored = user.upload(path, b"base")
+        eventually(lambda: _copied(user, stored) and _copied(other, stored), "both hosts have copied the head")
         with frozen(database):
             dots = [receipt_of(side.upload(path, text))["dot"] for side, text in ((user, b"left"), (other, b"right"))]
             assert len(set(dots)) == 2
@@ -110,10 +111,11 @@ class TestWhileTheCatalogStandsStill:
         assert conflict["id"] in dots
 
 
-def _copied(user: User, file_id: str) -> bool:
-    """Whether that master's host can serve a file without the catalog."""
-    reply = user.download(file_id, X_EchoFS_Consistency="hybrid")
-    return reply.headers["X-EchoFS-Consistency"] == "hybrid"
+def _copied(user: User, stored: Reply) -> bool:
+    """Whether that master's host can serve what was stored without the catalog."""
+    session = stored.headers["X-EchoFS-Session"]
+    reply = user.download(file_of(stored)["id"], X_EchoFS_Consistency="hybrid", X_EchoFS_Session=session)
+    return reply.headers.get("X-EchoFS-Consistency") == "hybrid"
 
 
 def _conflicts(user: User) -> list[Json]:
