@@ -89,18 +89,19 @@ class ChunkReader:
         """End the threads. Idempotent; reading goes on without them."""
         self._races.stop()
 
-    def frame(self, digest: Digest) -> Frame:
-        """A chunk as it is stored, of the same kind, its SHA-256 computed. Reports and raises like :meth:`read`."""
+    def frames(self, digests: Sequence[Digest], turn: int = 0, *, last: str = "") -> dict[Digest, Frame]:
+        """Chunks as they are stored, of the same kind, their SHA-256 computed. One worker is asked ``last``, as it is
+        believed to have none of them. Reports and raises like :meth:`read`."""
 
         def verify(frame: bytes | memoryview, digest: Digest) -> Frame:
             self._codec.decode(frame, digest, check_digest=True)
             return self._codec.split(frame)[0]
 
-        return self._gather([digest], 0, verify)[digest]
+        return self._gather(digests, turn, verify, last)
 
-    def _gather(self, digests: Sequence[Digest], turn: int, take: Take[T]) -> dict[Digest, T]:
+    def _gather(self, digests: Sequence[Digest], turn: int, take: Take[T], last: str = "") -> dict[Digest, T]:
         members = {member.worker_id: member for member in self._members.members()}
-        avoided = self._members.avoided(Call.FETCH)
+        avoided = self._members.avoided(Call.FETCH) | {last}
         untried = {digest: _candidates(members, digest, avoided) for digest in dict.fromkeys(digests)}
         search = _Search(take, untried, self._from_spool(list(untried), take), self._wanted, turn)
         while missing := search.missing():

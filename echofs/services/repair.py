@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from echofs.core.errors import ChunkUnavailable, StoreUnavailable
+from echofs.core.errors import ChunkUnavailable
 from echofs.core.models import Digest, Intent, Member, OwedReplica
 from echofs.ports.catalog import Catalog
-from echofs.ports.chunks import StoreReply, WorkerClient
+from echofs.ports.chunks import Frame, StoreReply, WorkerClient
 from echofs.ports.runtime import Clock, Meters
 from echofs.services.cluster import Call, MemberView
+from echofs.services.lanes import BATCH_BYTES
 from echofs.services.reading import ChunkReader
 
 ROWS_PER_ROUND = 512
@@ -40,6 +41,8 @@ class Repair:
         self._reader = reader
         self._clock = clock
         self._meters = meters
+        self._turn = 0
+        """Spreads reading over the workers that have a chunk."""
 
     def run_once(self) -> int:
         """Try what is due; how many replicas were made. Raises :class:`CatalogUnavailable`. Safe to interrupt
@@ -61,13 +64,10 @@ class Repair:
 
     def _restore(self, member: Member, rows: Sequence[OwedReplica]) -> int:
         """Copy some chunks to the worker that owes them; those that fail are tried again later."""
+        frames = self._good(member, [row.digest for row in rows])
         stored: set[Digest] = set()
-        for row in rows:
-            try:
-                stored |= self._copy(member, row.digest)
-            except (ChunkUnavailable, StoreUnavailable) as error:
-                why = {"worker": member.worker_id, "digest": row.digest, "why": error.message}
-                _log.warning("replica not restored", extra=why)
+        for batch in _batches(frames):
+            stored |= self._store(member, batch)
         self._postpone([row for row in rows if row.digest not in stored])
         if stored:
             self._catalog.settle(member.worker_id, stored)
@@ -75,13 +75,24 @@ class Repair:
             _log.info("replicas restored", extra={"worker": member.worker_id, "chunks": len(stored)})
         return len(stored)
 
-    def _copy(self, member: Member, digest: Digest) -> set[Digest]:
-        # The SHA-256 is computed: a repair must never spread what only looks right.
-        frame = self._reader.frame(digest)
+    def _good(self, member: Member, digests: Sequence[Digest]) -> list[Frame]:
+        """Those of the chunks that another worker has. Their SHA-256 is computed: a repair must never spread what only
+        looks right."""
+        self._turn += 1
+        try:
+            return list(self._reader.frames(digests, self._turn, last=member.worker_id).values())
+        except ChunkUnavailable as error:
+            if len(digests) > 1:
+                return [frame for digest in digests for frame in self._good(member, [digest])]
+            why = {"worker": member.worker_id, "digest": digests[0], "why": error.message}
+            _log.warning("replica not restored", extra=why)
+            return []
+
+    def _store(self, member: Member, frames: Sequence[Frame]) -> set[Digest]:
         exchange = self._workers.exchange()
         try:
             begun = self._clock.monotonic()
-            exchange.send(member, [frame])
+            exchange.send(member, frames)
             reply: StoreReply | None = None
             while reply is None and exchange.pending and self._clock.monotonic() < begun + STORE_SECONDS:
                 reply = next(iter(exchange.wait(1.0)), None)
@@ -99,6 +110,18 @@ class Repair:
         attempts = max(row.attempts for row in rows)
         delay = min(FIRST_DELAY_SECONDS << min(attempts, 16), LONGEST_DELAY_SECONDS)
         self._catalog.postpone(rows, self._clock.now() + delay * 1_000_000)
+
+
+def _batches(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
+    """As much at a time as a worker accepts."""
+    batch: list[Frame] = []
+    for frame in frames:
+        if batch and sum(map(len, batch)) + len(frame) > BATCH_BYTES:
+            yield batch
+            batch = []
+        batch.append(frame)
+    if batch:
+        yield batch
 
 
 def _may_receive(member: Member) -> bool:

@@ -182,7 +182,7 @@ def test_what_no_worker_has_comes_from_the_spool(plane: DataPlane) -> None:
     assert both == {spooled.digest: b"spooled", stored: PLAIN}
     plane.members.list = []
     assert _read(plane, spooled.digest) == b"spooled"
-    assert b"".join(plane.chunks.frame(spooled.digest).parts) == b"".join(spooled.parts)
+    assert b"".join(plane.chunks.frames([spooled.digest])[spooled.digest].parts) == b"".join(spooled.parts)
 
 
 def test_a_rotten_frame_in_the_spool_is_passed_over(plane: DataPlane) -> None:

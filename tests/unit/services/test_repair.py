@@ -11,7 +11,8 @@ from echofs.core.chunking import digest_of
 from echofs.core.errors import CatalogUnavailable, EchoError
 from echofs.core.models import ChunkKind, ChunkRecord, Digest, Intent, Member
 from echofs.ports.chunks import Frame
-from echofs.services.repair import LONGEST_DELAY_SECONDS
+from echofs.services import repair
+from echofs.services.repair import COPIED_TOGETHER, LONGEST_DELAY_SECONDS
 from tests.fakes.workers import Fault
 from tests.unit.services.data_plane import DataPlane, bytes_of
 
@@ -110,6 +111,18 @@ def test_a_worker_that_fails_is_tried_later_and_later_but_never_given_up(plane: 
     assert plane.repair.run_once() == 1
 
 
+def test_copies_go_together_as_far_as_a_worker_accepts(plane: DataPlane, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(2 * COPIED_TOGETHER):
+        _owe(plane, b"%d" % number)
+    assert plane.repair.run_once() == 2 * COPIED_TOGETHER
+    assert [len(batch) for batch in plane.workers["c"].batches] == [COPIED_TOGETHER, COPIED_TOGETHER]
+    monkeypatch.setattr(repair, "BATCH_BYTES", 1)
+    for number in range(2):
+        _owe(plane, b"more %d" % number)
+    assert plane.repair.run_once() == 2
+    assert [len(batch) for batch in plane.workers["c"].batches][2:] == [1, 1]
+
+
 def test_what_is_not_due_is_not_touched(plane: DataPlane) -> None:
     _owe(plane)
     plane.workers["c"].fault = Fault.DOWN
@@ -181,7 +194,7 @@ def test_a_catalog_that_goes_away_anywhere_loses_nothing(
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit()])
 def test_an_interrupted_round_is_simply_run_again(plane: DataPlane, error: BaseException) -> None:
-    digests = [_owe(plane, b"%d" % number) for number in range(6)]
+    digests = [_owe(plane, b"%d" % number) for number in range(3 * COPIED_TOGETHER)]
     sent: list[str] = []
 
     def interrupt(member: Member, frames: Sequence[Frame]) -> None:
@@ -193,7 +206,7 @@ def test_an_interrupted_round_is_simply_run_again(plane: DataPlane, error: BaseE
     with pytest.raises(type(error)):
         plane.repair.run_once()
     plane.workers.on_send = lambda member, frames: None
-    assert plane.repair.run_once() == 6
+    assert plane.repair.run_once() == COPIED_TOGETHER
     assert all(plane.workers.holders(digest) == {"a", "b", "c"} for digest in digests)
     assert all(exchange.closed for exchange in plane.workers.exchanges)
 
