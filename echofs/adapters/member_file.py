@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import secrets
-from contextlib import suppress
 from pathlib import Path
 
-from echofs.core.errors import InvalidRequest, StoreUnavailable
+from echofs.adapters.small_files import replace_durably
+from echofs.core.errors import InvalidRequest
 from echofs.core.membership import decode, encode
 from echofs.core.models import Member
 from echofs.ports.cluster import MemberList
@@ -37,15 +35,7 @@ class MemberFile(MemberList):
 
     def save(self, members: list[Member]) -> None:
         text = json.dumps({"format": FORMAT, "members": [encode(member) for member in members]}, indent=1)
-        temp = self._path.with_name(f".{self._path.name}.{secrets.token_hex(8)}")
-        try:
-            _write_durably(temp, text.encode())
-            temp.replace(self._path)
-            _flush_folder(self._path.parent)
-        except OSError as error:
-            with suppress(OSError):
-                temp.unlink(missing_ok=True)
-            raise StoreUnavailable(f"{self._path.name} cannot be written ({error.strerror}).") from error
+        replace_durably(self._path, text.encode())
 
 
 def _parse(raw: bytes) -> list[Member]:
@@ -66,18 +56,3 @@ def _parse(raw: bytes) -> list[Member]:
             continue
         members[member.worker_id] = member
     return list(members.values())
-
-
-def _write_durably(path: Path, data: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -7,6 +7,7 @@ asked for; without it they live in this process alone. prometheus_client reads t
 from __future__ import annotations
 
 import functools
+import math
 import os
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -49,6 +50,7 @@ COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "conflicts": ("Provisional versions that met another change, by the rule that decided", ("rule",)),
     "reintegrated": ("Provisional versions brought to the catalog", ("result",)),
     "repairs": ("Owed replicas worked on", ("result",)),
+    "consistency_switches": ("Decisions of the controller for another level", ("class", "level")),
     "spool_deliveries": ("Chunks of this host's spool that reached a quorum of workers", ()),
 }
 """What services may count: short name to explanation and labels. Prometheus sees ``echofs_<name>_total``."""
@@ -77,18 +79,21 @@ class PrometheusMeters(Meters):
         counter.inc(amount)
 
 
-GAUGES: dict[str, str] = {
-    "outbox_depth": "Replicas still owed, by the catalog",
-    "journal_depth": "Versions in this host's journal that wait for the catalog",
-    "journal_age_seconds": "How long the oldest of them has been waiting",
-    "spool_bytes": "Bytes of chunks in this host's spool",
+GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "outbox_depth": ("Replicas still owed, by the catalog", ()),
+    "journal_depth": ("Versions in this host's journal that wait for the catalog", ()),
+    "journal_age_seconds": ("How long the oldest of them has been waiting", ()),
+    "spool_bytes": ("Bytes of chunks in this host's spool", ()),
+    "consistency_level": ("Level decided for a class of requests: 0 strong, 1 hybrid, 2 available", ("class",)),
+    "advice_age_seconds": ("Age of the controller's last advice", ()),
 }
-"""What can be asked at each scrape: short name to explanation."""
+"""What can be asked at each scrape: short name to explanation and label."""
+
+Ask = Callable[[], float | Mapping[str, float]]
+"""What a gauge shows: a number, or one for each value of its label."""
 
 
-def install_metrics(
-    app: Flask, meters: PrometheusMeters, *, gauges: Mapping[str, Callable[[], float]] = MappingProxyType({})
-) -> None:
+def install_metrics(app: Flask, meters: PrometheusMeters, *, gauges: Mapping[str, Ask] = MappingProxyType({})) -> None:
     """Serve ``/metrics`` and measure every request by endpoint: ``flask_http_request_duration_seconds`` (to the first
     byte of the answer) and ``flask_http_request_total``.
 
@@ -104,24 +109,31 @@ def install_metrics(
 
 
 def _gauge(name: str, registry: CollectorRegistry) -> Gauge:
+    explanation, labels = GAUGES[name]
     return Gauge(
         f"echofs_{name}",
-        GAUGES[name],
+        explanation,
+        labels,
         registry=registry,
         # Every master of a host reads the same number; the one who read it last is right.
         multiprocess_mode="livemostrecent",
     )
 
 
-def _gauging(gauges: Mapping[Gauge, Callable[[], float]]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _gauging(gauges: Mapping[Gauge, Ask]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(view)
         def gauged() -> Any:
             for gauge, ask in gauges.items():
                 try:
-                    gauge.set(ask())
+                    shown = ask()
                 except Unavailable:
-                    gauge.set(float("nan"))
+                    shown = math.nan
+                if isinstance(shown, Mapping):
+                    for value, number in shown.items():
+                        gauge.labels(value).set(number)
+                else:
+                    gauge.set(shown)
             return view()
 
         return gauged

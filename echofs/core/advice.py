@@ -105,13 +105,14 @@ class Report:
 class Decision:
     """Which level a class of requests should be tried at first.
 
-    ``id`` is what ``explain`` takes; ``number`` grows with each decision of an ``epoch``, and an epoch with each start
-    of the controller. ``ttl`` is in seconds from when a master got it. ``predictions`` has the share of requests that
+    ``op_class`` is None for a decision about a single file. ``id`` is what ``explain`` takes; ``number`` grows with
+    each decision of an ``epoch``, and an epoch with each start of the controller. ``ttl`` is in seconds from when the
+    report was sent that a master got it for. ``predictions`` has the share of requests that
     each level was predicted to serve within the goal. ``forced`` marks an operator's order.
     """
 
     id: str
-    op_class: OpClass
+    op_class: OpClass | None
     level: Level
     number: int
     epoch: int

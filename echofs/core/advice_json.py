@@ -15,7 +15,7 @@ def encode_decision(decision: Decision) -> dict[str, object]:
     """The decision as JSON has it."""
     return {
         "id": decision.id,
-        "op_class": decision.op_class.value,
+        "op_class": decision.op_class.value if decision.op_class else None,
         "level": decision.level.value,
         "number": decision.number,
         "epoch": decision.epoch,
@@ -33,7 +33,7 @@ def decode_decision(parsed: object) -> Decision:
     predictions = fields.within("predictions")
     return Decision(
         id=_line(fields, "id"),
-        op_class=OpClass(fields.text("op_class")),
+        op_class=OpClass(fields.text("op_class")) if fields.has("op_class") else None,
         level=Level(fields.text("level")),
         number=fields.number("number"),
         epoch=fields.number("epoch", least=1),
@@ -71,7 +71,7 @@ def decode_advice(parsed: object) -> Advice:
         return Advice(
             epoch=epoch,
             members=tuple(membership.decode(entry) for entry in fields.items("members")),
-            decisions={decision.op_class: decision for decision in decisions},
+            decisions={decision.op_class: decision for decision in decisions if decision.op_class},
             files=files,
             critical=frozenset(fields.texts("critical")),
             faults=tuple(faults.decode(entry) for entry in fields.items("faults")),

@@ -90,6 +90,11 @@ def file_id(value: object) -> str:
     return value
 
 
+def ordered(override: Override) -> str:
+    """The reason of a decision that is an order."""
+    return f"{override.author} ordered it: {override.reason}"
+
+
 def encode(override: Override) -> dict[str, object]:
     """The override as JSON has it."""
     return {

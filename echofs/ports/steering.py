@@ -18,7 +18,7 @@ class Steering(ABC):
 
     @abstractmethod
     def status(self) -> Answer:
-        """The policy, all decisions, and what holds them back."""
+        """What anybody may know: the policy and the level of each class."""
 
     @abstractmethod
     def mode(self, object_id: str) -> Answer:
@@ -32,6 +32,10 @@ class Steering(ABC):
     def override(self, wanted: Wanted) -> Answer:
         """Order a level. Takes the place of an earlier order for the same file or class. Raises :class:`Conflict` when
         there are too many."""
+
+    @abstractmethod
+    def overrides(self) -> Answer:
+        """The orders that hold."""
 
     @abstractmethod
     def clear_override(self, override_id: str, author: str) -> None:

@@ -16,6 +16,7 @@ NAMES = frozenset(
         "chunks_stored",
         "commits",
         "conflicts",
+        "consistency_switches",
         "corrupt_replicas",
         "degraded_reads",
         "degraded_writes",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 
 from echofs.core.fields import Fields, canonical
@@ -17,6 +18,7 @@ from echofs.core.report_json import (
 )
 
 FORMAT = 1
+_BEGINNING = b'{"'
 
 
 def fields_of(snapshot: Snapshot) -> dict[str, object]:
@@ -48,17 +50,17 @@ def line_of(snapshot: Snapshot) -> bytes:
 
 
 def read_trace(lines: Iterable[bytes]) -> Iterator[Snapshot]:
-    """The snapshots of a trace in order. Raises ValueError naming the first line that makes no sense; a last line that
-    was cut short by a crash is left out."""
-    number, torn = 0, False
+    """The snapshots of a trace in order. Lines that a crash cut short are left out. Raises ValueError naming the first
+    line that is something else."""
     for number, line in enumerate(lines, start=1):
-        if torn:
-            raise ValueError(f"line {number - 1} is cut short")
-        if not line.endswith(b"\n"):
-            torn = True
+        try:
+            parsed = json.loads(line)
+        except (ValueError, RecursionError):
+            if not line.startswith(_BEGINNING):
+                raise ValueError(f"line {number} is no snapshot") from None
             continue
         try:
-            yield _snapshot(Fields.parsed(line, "snapshot"))
+            yield _snapshot(Fields(parsed, "snapshot"))
         except ValueError as error:
             raise ValueError(f"line {number}: {error}") from None
 

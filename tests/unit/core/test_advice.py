@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -43,7 +44,7 @@ ADVICE = Advice(
     epoch=4,
     members=(Member("w1", "http://w1.test:8091", "a"),),
     decisions={OpClass.WRITE_SMALL: DECISION},
-    files={FILE: DECISION},
+    files={FILE: replace(DECISION, op_class=None, forced=True)},
     critical=frozenset({FILE}),
     faults=(Fault("f1", "catalog", FaultKind.CUT, 20.0),),
 )
