@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 from collections.abc import Mapping
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from echofs.adapters.http_answers import Answer
 from echofs.adapters.http_pool import HttpPool
@@ -40,36 +40,41 @@ class HttpController(ControllerClient):
         self._signer = signer
 
     def heartbeat(self, member: Member) -> None:
-        self._call("POST", HEARTBEAT_PATH, encode(member))
+        self.call("POST", HEARTBEAT_PATH, encode(member))
 
     def leave(self, worker_id: str) -> None:
-        self._call("POST", LEAVE_PATH, {"worker_id": worker_id})
+        self.call("POST", LEAVE_PATH, {"worker_id": worker_id})
 
     def members(self) -> list[Member]:
-        data = self._call("GET", MEMBERS_PATH)
+        data = self.call("GET", MEMBERS_PATH)
         try:
             return [decode(entry) for entry in data["members"]]  # type: ignore[index]  # KeyError and TypeError follow
         except (KeyError, TypeError, InvalidRequest) as error:
             raise Unavailable("The controller sent a list of workers that makes no sense.") from error
 
     def report(self, report: Report) -> Advice:
-        data = self._call("POST", REPORT_PATH, encode_report(report))
+        data = self.call("POST", REPORT_PATH, encode_report(report))
         try:
             return decode_advice(data)
         except ValueError as error:
             raise Unavailable(f"The controller sent advice that makes no sense: {error}.") from error
 
     def set_intent(self, worker_id: str, intent: Intent) -> None:
-        self._call("POST", f"{WORKERS_PATH}/{quote(worker_id, safe='')}", {"intent": intent.value})
+        self.call("POST", f"{WORKERS_PATH}/{quote(worker_id, safe='')}", {"intent": intent.value})
 
-    def _call(self, method: str, path: str, fields: Mapping[str, object] | None = None) -> object:
+    def call(
+        self, method: str, path: str, fields: Mapping[str, object] | None = None, query: Mapping[str, str] | None = None
+    ) -> object:
+        """One signed call; the data of its answer. Raises what the controller refused it with, and
+        :class:`Unavailable`."""
         headers = {
             "Authorization": f"Bearer {self._signer.sign(CONTROLLER, method, path)}",
             "Content-Type": "application/json",
         }
         body = b"" if fields is None else json.dumps(fields).encode()
         try:
-            answer = self._pool.call(self._url, method, path, headers=headers, body=body)
+            target = f"{path}?{urlencode(query)}" if query else path
+            answer = self._pool.call(self._url, method, target, headers=headers, body=body)
         except Unavailable as error:
             raise Unavailable(f"The controller does not answer: {error.message}") from error
         envelope = _envelope(answer)

@@ -50,7 +50,7 @@ COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "conflicts": ("Provisional versions that met another change, by the rule that decided", ("rule",)),
     "reintegrated": ("Provisional versions brought to the catalog", ("result",)),
     "repairs": ("Owed replicas worked on", ("result",)),
-    "consistency_switches": ("Decisions of the controller for another level", ("class", "level")),
+    "consistency_switches": ("Decisions of the controller for another level", ("op_class", "level")),
     "spool_deliveries": ("Chunks of this host's spool that reached a quorum of workers", ()),
 }
 """What services may count: short name to explanation and labels. Prometheus sees ``echofs_<name>_total``."""
@@ -84,7 +84,7 @@ GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "journal_depth": ("Versions in this host's journal that wait for the catalog", ()),
     "journal_age_seconds": ("How long the oldest of them has been waiting", ()),
     "spool_bytes": ("Bytes of chunks in this host's spool", ()),
-    "consistency_level": ("Level decided for a class of requests: 0 strong, 1 hybrid, 2 available", ("class",)),
+    "consistency_level": ("Level decided for a class of requests: 0 strong, 1 hybrid, 2 available", ("op_class",)),
     "advice_age_seconds": ("Age of the controller's last advice", ()),
 }
 """What can be asked at each scrape: short name to explanation and label."""

@@ -3,7 +3,7 @@ users for a time without the catalog."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from echofs.adapters.host_file import HostFile
@@ -48,8 +48,11 @@ class Host:
         return self.follower.close, self.memory.close
 
 
-def open_host(settings: Settings, basics: Basics, catalog: Catalog, gate: Gate) -> Host:
-    """Nothing is asked yet. What cannot be kept is forgotten: this never fails for the disk's sake."""
+def open_host(
+    settings: Settings, basics: Basics, catalog: Catalog, gate: Gate, critical: Callable[[], Collection[str]]
+) -> Host:
+    """``critical`` gives the ids of files that operators call critical. Nothing is asked yet. What cannot be kept is
+    forgotten: this never fails for the disk's sake."""
     folder, boot, seconds = settings.data_dir / "follower", boot_id(), settings.offline_rights_seconds
     clock, capacity = basics.clock, settings.follower_files
     follower = LocalFollower(folder / "heads", capacity=capacity, clock=clock, boot=boot)
@@ -61,6 +64,7 @@ def open_host(settings: Settings, basics: Basics, catalog: Catalog, gate: Gate) 
         clock,
         system=Level(settings.consistency_floor),
         offline_seconds=seconds,
+        critical=critical,
     )
     following = Following(catalog, follower, gate, clock, capacity=capacity)
     return Host(follower, memory, LocalRights(memory, clock, seconds=seconds), floors, following)

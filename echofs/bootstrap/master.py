@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import os
+import socket
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,6 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from echofs import __version__
 from echofs.adapters.catalog.gate import WATCH_SECONDS
 from echofs.adapters.meters import PrometheusMeters, install_metrics
+from echofs.adapters.steering_http import HttpSteering
 from echofs.bootstrap import parts
 from echofs.bootstrap.adoption import ADOPT_SECONDS, open_adoption
 from echofs.bootstrap.application import (
@@ -22,20 +26,24 @@ from echofs.bootstrap.application import (
 from echofs.bootstrap.basics import Basics, largest_chunk, open_basics
 from echofs.bootstrap.host import Host, open_host, open_reading
 from echofs.bootstrap.reintegration import REPLAY_SECONDS, open_conflict_service
+from echofs.core.advice import OpClass
 from echofs.ports.runtime import Meters
 from echofs.services.accounts import Accounts
+from echofs.services.advice import Adviser
 from echofs.services.cluster import ClusterSurvey
 from echofs.services.copying import EntryCopies
 from echofs.services.heads import Heads
 from echofs.services.health import MasterHealth
 from echofs.services.late import settle_late
 from echofs.services.loops import Loop, Loops
+from echofs.services.reporting import REPORT_SECONDS, Reporting
 from echofs.services.spooling import Spooling
 from echofs.settings import Settings
 from echofs.web.access import install_access
 from echofs.web.accounts import accounts_blueprint
 from echofs.web.conflicts import conflicts_blueprint
-from echofs.web.downloads import downloads_blueprint
+from echofs.web.consistency import consistency_blueprint
+from echofs.web.downloads import Timing, downloads_blueprint
 from echofs.web.files import files_blueprint
 from echofs.web.floors import floors_blueprint
 from echofs.web.limits import AccountLimits, Rates
@@ -56,8 +64,9 @@ def master(settings: Settings) -> Flask:
     plane = parts.open_data_plane(app, settings, basics, meters, spool=journal, alone=True)
     sharing = _open_sharing(settings, basics, meters)
     heads = Heads(plane.catalog, sharing.heads if sharing else None, meters)
-    host = open_host(settings, basics, plane.catalog, plane.gate)
-    service = parts.open_file_service(settings, basics, plane, journal, host, heads, meters)
+    adviser = Adviser(basics.clock)
+    host = open_host(settings, basics, plane.catalog, plane.gate, adviser.critical)
+    service = parts.open_file_service(settings, basics, plane, journal, host, heads, meters, adviser)
     reading = open_reading(settings, host, plane.catalog, plane.gate, journal, heads, meters)
     spooling = Spooling(journal, service.replicator, plane.workers, plane.members, plane.catalog, plane.codec, meters)
     copies = EntryCopies(
@@ -76,6 +85,17 @@ def master(settings: Settings) -> Flask:
     adopt = open_adoption(settings, basics, plane, lambda entries: conflicts.adopting.replay(entries).settled, meters)
     redis = (lambda: sharing.link.here) if sharing else None
     health = MasterHealth(plane.catalog, plane.members, basics.clock, __version__, redis, journal)
+    reporting = Reporting(
+        f"{socket.gethostname()}:{os.getpid()}",
+        basics.controller,
+        adviser,
+        plane.gate,
+        plane.members.links.reports,
+        journal,
+        service.latencies,
+        health.outbox_depth,
+        basics.clock,
+    )
     survey = ClusterSurvey(
         plane.catalog, plane.workers, plane.members, basics.clock, wanted=settings.replication_factor
     )
@@ -87,25 +107,29 @@ def master(settings: Settings) -> Flask:
             "journal_depth": journal.depth,
             "journal_age_seconds": journal.oldest_age,
             "spool_bytes": journal.spooled_bytes,
+            "advice_age_seconds": lambda: math.nan if adviser.age is None else adviser.age,
         },
     )
     accounts = parts.make_accounts(settings, plane.users, basics)
     authenticate = _mount_accounts(app, settings, accounts, basics, host, sharing)
     install_access(app, authenticate=authenticate, verify_call=no_internal_routes)
     monotonic = basics.clock.monotonic
+    timing = Timing(monotonic, partial(service.latencies.observe, OpClass.READ))
     app.register_blueprint(ops_blueprint(health.report, api=True))
     app.register_blueprint(cluster_blueprint(survey))
     app.register_blueprint(uploads_blueprint(service.uploads, reading.sessions, monotonic, settings.chunk_size))
     app.register_blueprint(files_blueprint(service.files, reading, monotonic))
-    app.register_blueprint(downloads_blueprint(service.files, reading, service.reader, meters))
+    app.register_blueprint(downloads_blueprint(service.files, reading, service.reader, meters, timing))
     app.register_blueprint(floors_blueprint(host.floors))
     app.register_blueprint(conflicts_blueprint(conflicts.conflicts))
+    app.register_blueprint(consistency_blueprint(HttpSteering(basics.controller), plane.catalog.file))
     if settings.trusted_proxies:
         proxies = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     app.extensions[EXTENSION] = Loops(
         Loop("catalog gate", WATCH_SECONDS, plane.gate.watch),
         Loop("members", BEAT_SECONDS, plane.members.refresh),
+        Loop("report", REPORT_SECONDS, reporting.run_once),
         Loop("late replicas", BEAT_SECONDS, late),
         Loop("spool", BEAT_SECONDS, spooling.run_once),
         Loop("reintegration", REPLAY_SECONDS, conflicts.reintegration.run_once),

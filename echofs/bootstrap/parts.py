@@ -26,6 +26,7 @@ from echofs.ports.catalog import Catalog
 from echofs.ports.journal import Journal
 from echofs.ports.runtime import Clock, Meters
 from echofs.services.accounts import Accounts
+from echofs.services.advice import Adviser
 from echofs.services.batching import Batcher
 from echofs.services.cluster import MemberView
 from echofs.services.files import Files
@@ -72,6 +73,7 @@ class FileService:
     reader: FileReader
     uploads: Uploads
     files: Files
+    latencies: Latencies
 
 
 def open_data_plane(
@@ -139,7 +141,14 @@ def open_workers(settings: Settings, basics: Basics) -> HttpWorkers:
 
 
 def open_file_service(
-    settings: Settings, basics: Basics, plane: DataPlane, journal: Journal, host: Host, heads: Heads, meters: Meters
+    settings: Settings,
+    basics: Basics,
+    plane: DataPlane,
+    journal: Journal,
+    host: Host,
+    heads: Heads,
+    meters: Meters,
+    adviser: Adviser,
 ) -> FileService:
     """The services behind a master's file routes."""
     wanted = settings.replication_factor
@@ -147,7 +156,7 @@ def open_file_service(
     replicator = Replicator(plane.workers, plane.members, budget, basics.clock, meters, wanted=wanted)
     reader = FileReader(plane.reader, MemoryBudget(settings.upload_memory))
     latencies = Latencies(basics.clock)
-    levels = Levels(plane.gate, plane.members, host.floors, latencies, Setbacks(basics.clock))
+    levels = Levels(plane.gate, plane.members, host.floors, latencies, Setbacks(basics.clock), adviser)
     parents = Parents(plane.catalog, journal, host.follower)
     shipping = Shipping(replicator, journal, plane.catalog, basics.clock, plane.members.zones)
     publisher = Publisher(
@@ -174,7 +183,7 @@ def open_file_service(
         max_size=settings.max_upload_size,
     )
     files = Files(plane.catalog, levels, publisher, shipping, reader, plane.workers, plane.members, wanted=wanted)
-    return FileService(replicator, reader, uploads, files)
+    return FileService(replicator, reader, uploads, files, latencies)
 
 
 def make_accounts(settings: Settings, users: SqlUsers, basics: Basics) -> Accounts:

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from echofs.core.advice import OpClass
-from echofs.core.errors import InvalidRequest
+from echofs.core.errors import InvalidRequest, NotFound
 from echofs.core.models import Level, Timestamp
 
 LONGEST_OVERRIDE_SECONDS = 7 * 86400
 LONGEST_HINT_SECONDS = 3600
 HINT_SECONDS = 600.0
 _FILE_ID = re.compile(r"[0-9a-f]{32}")
+_DECISION_ID = re.compile(r"[0-9a-z_-]{1,64}")
 _REASON_CHARACTERS = 300
 
 
@@ -59,7 +60,7 @@ def parse_override(fields: Mapping[str, object]) -> Wanted:
     object_id = fields.get("object_id")
     if op_class and object_id:
         raise InvalidRequest("An override is for one file or for one class, not for both.", field="op_class")
-    if op_class and op_class not in set(OpClass):
+    if op_class and op_class not in list(OpClass):
         raise InvalidRequest(f"A class is one of {', '.join(OpClass)}.", field="op_class")
     return Wanted(
         level=_level(fields),
@@ -81,6 +82,30 @@ def parse_hint(fields: Mapping[str, object]) -> Wanted:
         author=_words(fields, "author"),
         object_id=file_id(object_id) if object_id else "",
     )
+
+
+def encode_wanted(wanted: Wanted) -> dict[str, object]:
+    """The request as JSON has it."""
+    return {
+        "level": wanted.level.value,
+        "seconds": wanted.seconds,
+        "author": wanted.author,
+        "reason": wanted.reason,
+        "op_class": wanted.op_class.value if wanted.op_class else None,
+        "object_id": wanted.object_id or None,
+    }
+
+
+def author_of(fields: Mapping[str, object]) -> str:
+    """Who says so. Raises :class:`InvalidRequest`."""
+    return _words(fields, "author")
+
+
+def decision_id(value: str) -> str:
+    """A decision's id. Raises :class:`NotFound` for what can be none."""
+    if not _DECISION_ID.fullmatch(value):
+        raise NotFound("There is no such decision.", field="decision_id")
+    return value
 
 
 def file_id(value: object) -> str:
@@ -111,7 +136,7 @@ def encode(override: Override) -> dict[str, object]:
 
 def _level(fields: Mapping[str, object]) -> Level:
     value = fields.get("level")
-    if value not in set(Level):
+    if value not in list(Level):
         raise InvalidRequest(f"Unknown consistency level; choose {', '.join(Level)}.", field="level")
     return Level(str(value))
 

@@ -28,6 +28,7 @@ from echofs.services.orders import Orders
 from echofs.services.reports import Reports
 
 FORMAT = 1
+TICK_SECONDS = 1.0
 HIGHEST_EPOCH = 2**53
 """Far beyond any number of starts: a report that claims more is damaged."""
 
@@ -216,7 +217,7 @@ class Controlling(Steering):
             entries = [self._entry(change) for change in changes]
         for change in changes:
             decision = change.decision
-            self._meters.add("consistency_switches", **{"class": str(decision.op_class), "level": decision.level})
+            self._meters.add("consistency_switches", op_class=str(decision.op_class), level=decision.level)
             _log.info(
                 "another consistency level",
                 extra={"class": decision.op_class, "level": decision.level, "why": decision.reason, "id": decision.id},
@@ -297,3 +298,4 @@ class Controlling(Steering):
             except ValueError as error:
                 _log.error("what the controller before kept makes no sense", extra={"why": str(error)})
         self._save()
+        self._settle()

@@ -26,11 +26,17 @@ class Latencies:
         self._samples: dict[tuple[OpClass, Level], deque[tuple[float, float]]] = {
             key: deque(maxlen=KEPT) for key in product(OpClass, Level)
         }
+        self._observed = dict.fromkeys(OpClass, 0)
 
     def observe(self, op_class: OpClass, level: Level, seconds: float) -> None:
         """A request took so long at this level, from its arrival to its answer; a large write from its last byte."""
         with self._lock:
+            self._observed[op_class] += 1
             self._samples[op_class, level].append((self._clock.monotonic(), seconds))
+
+    def observed(self, op_class: OpClass) -> int:
+        """How many requests of a class there were since the process began."""
+        return self._observed[op_class]
 
     def quantiles(self) -> Mapping[OpClass, Mapping[Level, Quantiles]]:
         """Those of the last minute, without what was not used."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from echofs.core.models import Level
+from echofs.core.policies import DEFAULT, POLICIES
 from echofs.settings import parsing
 from echofs.settings.parsing import KIB, MIB, Parser
 
@@ -109,6 +110,11 @@ class Settings:
     controller_url: str = _from(
         "ECHOFS_CONTROLLER_URL", parsing.url, lambda known: f"http://127.0.0.1:{known['controller_port']}"
     )
+
+    consistency_policy: str = _from("CONSISTENCY_POLICY", parsing.choice(*POLICIES), DEFAULT)
+    """How the controller chooses levels: one of ``core.policies``."""
+    latency_goal_ms: float = _from("LATENCY_GOAL_MS", parsing.number(0, 600_000), "50")
+    """Milliseconds within which 95 % of the requests should be answered, as the controller sees it."""
 
     replication_factor: int = _from("REPLICATION_FACTOR", parsing.integer(2, 16), "3")
     replace_after: float = _from("REPLACE_AFTER", parsing.number(0, 31_536_000), "30")

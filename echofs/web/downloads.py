@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from flask import Blueprint, Response, request
@@ -31,12 +32,30 @@ INLINE_TYPES = frozenset(
 """Types a browser shows without running anything; everything else is only ever offered for saving."""
 
 
-def downloads_blueprint(files: Files, reading: Reading, reader: FileReader, meters: Meters) -> Blueprint:
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How reads are timed: ``observe`` is told the level used and the seconds until the first byte."""
+
+    monotonic: Callable[[], float]
+    observe: Callable[[Level, float], None]
+
+    def timed(self, body: Iterator[bytes], began: float, level: Level) -> Iterator[bytes]:
+        """The same bytes; the first of them end the measurement that began at ``began``."""
+        for number, piece in enumerate(body):
+            if number == 0:
+                self.observe(level, self.monotonic() - began)
+            yield piece
+
+
+def downloads_blueprint(
+    files: Files, reading: Reading, reader: FileReader, meters: Meters, timing: Timing
+) -> Blueprint:
     """Downloads of a user's own files."""
     blueprint = Blueprint("downloads", __name__, url_prefix="/api/v1/files")
 
     @blueprint.get("/<file_id>/download")
     def download(file_id: str) -> Response:
+        began = timing.monotonic()
         version, receipt = _version(files, reading, file_id)
         if conditions.not_modified(request, version):
             return _described(Response(status=304), version, receipt)
@@ -45,7 +64,7 @@ def downloads_blueprint(files: Files, reading: Reading, reader: FileReader, mete
         length = span.last - span.first + 1
         body: Iterator[bytes] = iter(())
         if request.method != "HEAD":
-            body = reader.stream(version.content, span.first, span.last)
+            body = timing.timed(reader.stream(version.content, span.first, span.last), began, receipt.mode_used)
             meters.add("bytes_sent", length)
         response = Response(body, status=206 if part else 200, direct_passthrough=True)
         response.content_length = length

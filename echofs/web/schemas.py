@@ -77,6 +77,34 @@ class ResolveSchema(_Body):
     keep = _text()
 
 
+def _optional(kind: type[fields.Field[Any]], problem: str) -> fields.Field[Any]:
+    return kind(load_default=None, allow_none=True, error_messages={"invalid": problem})
+
+
+class HintSchema(_Body):
+    """The level that a user would like, for a file or in general."""
+
+    level = _text()
+    object_id = _optional(fields.String, "must be a string")
+    seconds = _optional(fields.Float, "must be a number")
+
+
+class OverrideSchema(_Body):
+    """An administrator's order. The author is whoever sends it."""
+
+    level = _text()
+    seconds = fields.Float(required=True, error_messages={"required": "is missing", "invalid": "must be a number"})
+    reason = _text()
+    op_class = _optional(fields.String, "must be a string")
+    object_id = _optional(fields.String, "must be a string")
+
+
+class CriticalSchema(_Body):
+    """A file to mark."""
+
+    object_id = _text()
+
+
 def load(schema: type[Schema], request: Request) -> dict[str, Any]:
     """The fields of a JSON body.
 

@@ -23,7 +23,7 @@ from echofs.core.models import User
 from echofs.services.accounts import Accounts
 from echofs.services.sessions import Sessions
 from echofs.web.access import install_access
-from echofs.web.downloads import downloads_blueprint
+from echofs.web.downloads import Timing, downloads_blueprint
 from echofs.web.errors import install_errors
 from echofs.web.files import files_blueprint
 from echofs.web.reading import Reading
@@ -98,7 +98,10 @@ class Master:
         reading = Reading(self.plane.reads, self.plane.listings, sessions)
         app.register_blueprint(uploads_blueprint(self.plane.uploads, sessions, monotonic, CHUNK))
         app.register_blueprint(files_blueprint(self.plane.files, reading, monotonic))
-        app.register_blueprint(downloads_blueprint(self.plane.files, reading, self.plane.reader, self.plane.meters))
+        timing = Timing(monotonic, lambda level, seconds: None)
+        app.register_blueprint(
+            downloads_blueprint(self.plane.files, reading, self.plane.reader, self.plane.meters, timing)
+        )
         with app.app_context():
             token = tokens.issue(user, "session").access
         self._headers = {"Authorization": f"Bearer {token}"}

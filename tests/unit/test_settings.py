@@ -131,6 +131,8 @@ def test_sizes_count_in_powers_of_1024(text: str, size: int) -> None:
         ("CONSISTENCY_FLOOR", "weak"),
         ("REPLACE_AFTER", "0"),
         ("REPLACE_AFTER", "soon"),
+        ("CONSISTENCY_POLICY", "guess"),
+        ("LATENCY_GOAL_MS", "0"),
     ],
 )
 def test_a_wrong_value_is_one_line_naming_the_variable(name: str, value: str) -> None:

@@ -43,7 +43,7 @@ class Setting:
         self.app = Flask("controller", static_folder=None)
         install_errors(self.app)
         install_access(self.app, authenticate=_no_users, verify_call=self._verify)
-        self.app.register_blueprint(controller_blueprint(self.registry))
+        self.app.register_blueprint(controller_blueprint(self.registry, lambda: {"policy": "slo"}))
         self.pool = AppPool(self.app)
         self.controller = HttpController(self.pool, URL, self.signer)
         self.client = self.app.test_client()
@@ -199,7 +199,8 @@ def test_anybody_may_see_who_is_up_and_not_where(at: Setting) -> None:
                 "phi": 5.359,
                 "store_changed": False,
             }
-        ]
+        ],
+        "consistency": {"policy": "slo"},
     }
     assert b"http" not in response.data
     assert b"disk" not in response.data

@@ -1,0 +1,68 @@
+"""Operators' way to the controller, by signed calls of a master."""
+
+from __future__ import annotations
+
+from echofs.adapters.controller_http import HttpController
+from echofs.core import faults, orders
+from echofs.core.errors import Unavailable
+from echofs.core.faults import Fault
+from echofs.core.orders import Wanted, encode_wanted
+from echofs.ports.steering import Answer, Steering
+
+MODE_PATH = "/v1/mode"
+HINT_PATH = "/v1/hint"
+OVERRIDE_PATH = "/v1/override"
+CRITICAL_PATH = "/v1/critical-keys"
+EXPLAIN_PATH = "/v1/explain"
+POLICY_PATH = "/v1/policy"
+FAULTS_PATH = "/internal/v1/faults"
+
+
+class HttpSteering(Steering):
+    """Thread-safe."""
+
+    def __init__(self, controller: HttpController) -> None:
+        self._controller = controller
+
+    def status(self) -> Answer:
+        return self._asked("GET", POLICY_PATH)
+
+    def mode(self, object_id: str) -> Answer:
+        return _told(self._controller.call("GET", MODE_PATH, query={"object_id": object_id} if object_id else None))
+
+    def hint(self, wanted: Wanted) -> Answer:
+        return self._asked("POST", HINT_PATH, encode_wanted(wanted))
+
+    def override(self, wanted: Wanted) -> Answer:
+        return self._asked("POST", OVERRIDE_PATH, encode_wanted(wanted))
+
+    def overrides(self) -> Answer:
+        return self._asked("GET", OVERRIDE_PATH)
+
+    def clear_override(self, override_id: str, author: str) -> None:
+        self._controller.call("DELETE", OVERRIDE_PATH, {"override_id": override_id, "author": author})
+
+    def critical_keys(self) -> Answer:
+        return self._asked("GET", CRITICAL_PATH)
+
+    def set_critical(self, object_id: str, author: str, *, critical: bool) -> None:
+        fields = {"object_id": object_id, "author": author}
+        self._controller.call("POST" if critical else "DELETE", CRITICAL_PATH, fields)
+
+    def explain(self, decision_id: str) -> Answer:
+        return self._asked("GET", f"{EXPLAIN_PATH}/{orders.decision_id(decision_id)}")
+
+    def inject(self, fault: Fault) -> None:
+        self._controller.call("POST", FAULTS_PATH, faults.encode(fault))
+
+    def withdraw(self, fault_id: str) -> None:
+        self._controller.call("DELETE", FAULTS_PATH, {"id": fault_id})
+
+    def _asked(self, method: str, path: str, fields: dict[str, object] | None = None) -> Answer:
+        return _told(self._controller.call(method, path, fields))
+
+
+def _told(data: object) -> Answer:
+    if isinstance(data, dict):
+        return data
+    raise Unavailable("The controller sent an answer that makes no sense.")
