@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -11,13 +12,14 @@ from flask import Flask, g
 from werkzeug.test import TestResponse
 
 from echofs.adapters.token_seal import SharedSecretSeal
-from echofs.core.models import Role
+from echofs.core.advice import OpClass
+from echofs.core.models import Level, Role
 from echofs.services.accounts import Principal
 from echofs.services.floors import Floors
 from echofs.services.listings import Listings
 from echofs.services.reads import Reads
 from echofs.services.sessions import Sessions
-from echofs.web.downloads import downloads_blueprint
+from echofs.web.downloads import Timing, downloads_blueprint
 from echofs.web.errors import install_errors
 from echofs.web.files import files_blueprint
 from echofs.web.floors import floors_blueprint
@@ -50,7 +52,8 @@ class Master:
         monotonic = plane.clock.monotonic
         app.register_blueprint(uploads_blueprint(plane.uploads, sessions, monotonic, CHUNK))
         app.register_blueprint(files_blueprint(plane.files, reading, monotonic))
-        app.register_blueprint(downloads_blueprint(plane.files, reading, plane.reader, plane.meters))
+        timing = Timing(monotonic, partial(plane.latencies.observe, OpClass.READ))
+        app.register_blueprint(downloads_blueprint(plane.files, reading, plane.reader, plane.meters, timing))
         app.register_blueprint(floors_blueprint(floors))
         self._client = app.test_client()
 
@@ -267,3 +270,11 @@ def test_floors_wait_for_the_catalog(master: Master) -> None:
         assert answer.status_code == 503
     # Nobody may be given less than was demanded, and here it is not known what was.
     assert master.call("GET", f"files/{'f' * 32}", level="available").status_code == 503
+
+
+def test_a_download_is_timed_until_its_first_byte(master: Master) -> None:
+    file_id = id_of(master.put("a"))
+    before = master.plane.latencies.observed(OpClass.READ)
+    assert master.call("GET", f"files/{file_id}/download").status_code == 200
+    assert master.plane.latencies.observed(OpClass.READ) == before + 1
+    assert set(master.plane.latencies.quantiles()[OpClass.READ]) == {Level.STRONG}
