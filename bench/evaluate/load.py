@@ -113,11 +113,10 @@ class Load:
     def _learn(self, record: Record, order: Order, file: Mapping[str, Any], etag: str) -> None:
         only_at = "" if record.committed else order.master
         known = order.file
-        if known is None:
-            self.workload.learn(
-                KnownFile(file["id"], order.path, file["version"], etag, record.digest or "", only_at=only_at)
-            )
-        elif file["version"] > known.version:
+        if known is None and not order.private:
+            digest = record.digest or ""
+            self.workload.learn(KnownFile(file["id"], order.path, file["version"], etag, digest, only_at))
+        elif known is not None and file["version"] > known.version:
             known.version, known.etag, known.digest = file["version"], etag, record.digest or ""
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.errors import BenchError
 from bench.evaluate.cluster import MASTERS, EvaluatedCluster
 from bench.evaluate.history import Event, Record, Run
 from bench.evaluate.load import Load
-from bench.evaluate.pairs import conflicting_pairs
+from bench.evaluate.pairs import Pair, prepared_pairs, send_pairs
 from bench.evaluate.readback import accounted_for, read_back
 from bench.evaluate.scenarios import Scenario, Stage
 from bench.evaluate.watch import watch_heads
@@ -40,8 +41,9 @@ async def play(cluster: EvaluatedCluster, scenario: Scenario, run: Run, length: 
     run.records = load.records
     try:
         await _first_files(load, scenario)
+        pairs = await prepared_pairs(load, length.fault * scenario.share) if scenario.sides else []
         await load.offer(scenario.rate, length.before, scenario.mix)
-        await _fault(cluster, scenario, run, load, length)
+        await _fault(cluster, scenario, run, load, length, pairs)
         await load.ended()
         await cluster.until_well()
         await _settled(load, run)
@@ -61,23 +63,23 @@ async def _first_files(load: Load, scenario: Scenario) -> None:
             raise BenchError(f"a file could not be stored before anything was wrong: {record.status} {record.reason}")
 
 
-async def _fault(cluster: EvaluatedCluster, scenario: Scenario, run: Run, load: Load, length: Length) -> None:
+async def _fault(
+    cluster: EvaluatedCluster, scenario: Scenario, run: Run, load: Load, length: Length, pairs: Sequence[Pair]
+) -> None:
     def tell(name: str, detail: str) -> Event:
         event = Event(time.monotonic_ns(), name, detail)
         run.events.append(event)
         return event
 
-    seconds = length.fault * scenario.share
-    story = asyncio.create_task(scenario.story(Stage(cluster, tell), seconds))
-    pairs = asyncio.create_task(conflicting_pairs(load, seconds)) if scenario.sides else None
+    story = asyncio.create_task(scenario.story(Stage(cluster, tell), length.fault * scenario.share))
+    conflicts = asyncio.create_task(send_pairs(load, pairs))
     try:
         while not story.done():
             await load.offer(scenario.rate, _POLL_SECONDS, scenario.mix)
-        await story
-        if pairs is not None:
-            await pairs
+        await asyncio.gather(story, conflicts)
     finally:
         story.cancel()
+        conflicts.cancel()
     stop = asyncio.Event()
     watches = [asyncio.create_task(watch_heads(load, master, stop)) for master in MASTERS]
     await load.offer(scenario.rate, length.after, afterwards(scenario.mix))

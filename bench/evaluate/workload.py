@@ -63,7 +63,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An operation that is due."""
+    """An operation that is due. Files made by a ``private`` one are not used by others."""
 
     kind: str
     level: str
@@ -74,6 +74,7 @@ class Order:
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     lines: tuple[str, ...] = ()
+    private: bool = False
 
     @property
     def digest(self) -> str:
