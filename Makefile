@@ -7,10 +7,10 @@ BIN = .venv/bin
 # Changes whenever the environment has to be set up again.
 READY = .venv/.ready
 
-.PHONY: help run test check format bench bench-catalog setup lock build clean distclean
+.PHONY: help run test check format bench bench-catalog evaluate evaluate-short setup lock build clean distclean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 	@echo '  Options go through ARGS, as in: make run ARGS="--workers 5 --port 9000"'
 
 run: $(READY) ## Start a whole cluster on this machine; Ctrl-C stops it
@@ -36,6 +36,13 @@ bench: $(READY) ## Measure against nginx (see bench/README.md)
 bench-catalog: $(READY) ## Measure the catalog's engines with few and with many files
 	$(BIN)/python -m bench.catalog $(ARGS)
 
+evaluate: $(READY) ## Hurt a whole cluster in every way and write docs/evaluation.md (about 25 minutes)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(BIN)/python -m bench.evaluate --docs docs $(ARGS)
+
+evaluate-short: $(READY) ## Three scenarios of it in about a minute and a half, nothing written
+	$(BIN)/python -m bench.evaluate --short $(ARGS)
+
 setup: $(READY) ## Make .venv with everything in it
 
 $(READY): setup.cfg pyproject.toml constraints.txt
@@ -56,7 +63,7 @@ $(READY): setup.cfg pyproject.toml constraints.txt
 lock: $(READY) ## Renew constraints.txt with the newest versions that setup.cfg allows
 	rm -rf build/lock
 	$(BIN)/python -m venv build/lock
-	build/lock/bin/python -m pip install --quiet --disable-pip-version-check '.[dev]'
+	build/lock/bin/python -m pip install --quiet --disable-pip-version-check '.[dev,bench]'
 	{ sed '/^[^#]/,$$d' constraints.txt; build/lock/bin/python -m pip freeze --exclude echofs; } > build/constraints.txt
 	mv build/constraints.txt constraints.txt
 	rm -rf build/lock

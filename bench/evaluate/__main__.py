@@ -48,8 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m bench.evaluate", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="three scenarios, a minute and a half, nothing written to docs")
-    parser.add_argument("--only", action="append", default=[], metavar="NAME", help=f"of {', '.join(BY_NAME)}; patterns work")
+    parser.add_argument(
+        "--short", action="store_true", help="three scenarios, a minute and a half, nothing written to docs"
+    )
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="NAME", help=f"of {', '.join(BY_NAME)}; patterns work"
+    )
     parser.add_argument("--policy", action="append", choices=POLICIES, help="only these; may be repeated")
     parser.add_argument("--fault", type=float, metavar="SECONDS", help="length of a full fault (60; other policies 20)")
     parser.add_argument("--seeds", type=int, metavar="COUNT", help="how many seeds the main policy runs with")
@@ -94,9 +98,7 @@ def _folder(results: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _evaluate(
-    folder: Path, server: str, policy: str, seed: int, turns: Sequence[Turn], results: Path
-) -> None:
+async def _evaluate(folder: Path, server: str, policy: str, seed: int, turns: Sequence[Turn], results: Path) -> None:
     proxies = Proxies()
     cluster: EvaluatedCluster | None = None
     try:
@@ -122,7 +124,9 @@ def _report(options: argparse.Namespace) -> int:
     if options.docs:
         write_report(figures, options.docs)
         _say(f"{options.docs / 'evaluation.md'} is written")
-    broken = [f"{each.run.name}: {verdict.promise}" for each in figures for verdict in each.verdicts if verdict.violations]
+    broken = [
+        f"{each.run.name}: {verdict.promise}" for each in figures for verdict in each.verdicts if verdict.violations
+    ]
     for line in broken:
         _say(f"BROKEN {line}")
     return 1 if broken else 0

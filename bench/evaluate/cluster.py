@@ -32,7 +32,9 @@ class EvaluatedCluster:
         first = free_ports(6)
         database = urlsplit(create_database(server))
         self._ports = dict(zip(("controller", *WORKERS, *MASTERS), range(first, first + 6), strict=True))
-        upstreams = {f"catalog:{name}": (str(database.hostname), int(database.port or 0)) for name in (*MASTERS, "jobs")}
+        upstreams = {
+            f"catalog:{name}": (str(database.hostname), int(database.port or 0)) for name in (*MASTERS, "jobs")
+        }
         upstreams |= {worker: ("127.0.0.1", self._ports[worker]) for worker in WORKERS}
         connecting = (*WORKERS, *MASTERS, "jobs")
         upstreams |= {f"controller:{name}": ("127.0.0.1", self._ports["controller"]) for name in connecting}
@@ -69,15 +71,23 @@ class EvaluatedCluster:
             raise BenchError(f"the catalog could not be made:\n{operator.log()[-3000:]}")
         for name in (*MASTERS, "jobs"):
             self.hosts[name].spawn()
-        await self.until_well()
+        if amiss := await self.until_well():
+            raise BenchError(f"the cluster has not become well; see {self._folder}: {amiss}")
 
-    async def until_well(self) -> None:
-        """Return when every master says that nothing is amiss."""
-        await self._until(lambda: all(health(self.url(name))["status"] == "ok" for name in MASTERS))
+    async def until_well(self) -> str:
+        """Return when every master says that nothing is amiss; what is still amiss after a minute."""
+
+        def well() -> bool:
+            return all(health(self.url(name))["status"] == "ok" for name in MASTERS)
+
+        if await _until(well, _WELL_SECONDS):
+            return ""
+        return "; ".join(f"{name}: {health(self.url(name))['reasons']}" for name in MASTERS)
 
     async def until_answering(self, name: str) -> None:
         """Return when a process answers, well or not."""
-        await self._until(lambda: bool(health(self.url(name))["status"]))
+        if not await _until(lambda: bool(health(self.url(name))["status"]), _WELL_SECONDS):
+            raise BenchError(f"{name} does not answer; see {self._folder}")
 
     async def fault(self, links: tuple[str, ...], fault: Fault) -> None:
         """Let a fault begin on some links."""
@@ -97,14 +107,6 @@ class EvaluatedCluster:
             self.hosts[name].ask_to_stop()
         for host in reversed(list(self.hosts.values())):
             host.stop()
-
-    async def _until(self, condition: Callable[[], bool]) -> None:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + _WELL_SECONDS
-        while not await asyncio.to_thread(_holds, condition):
-            if loop.time() > deadline:
-                raise BenchError(f"the cluster has not become well within {_WELL_SECONDS:.0f} s; see {self._folder}")
-            await asyncio.sleep(_POLL_SECONDS)
 
     def _host(self, name: str, command: tuple[str, ...], environ: Mapping[str, str]) -> Host:
         return Host(self._folder / name, command, {**self._common, **environ}, self._ports.get(name))
@@ -140,6 +142,16 @@ class EvaluatedCluster:
     def _master(self, name: str) -> Host:
         known = {**self._users, **self._reaching(name), "MASTER_PORT": str(self._ports[name])}
         return self._host(name, (*ECHOFS, "serve", "--role", "master"), known)
+
+
+async def _until(condition: Callable[[], bool], seconds: float) -> bool:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while not await asyncio.to_thread(_holds, condition):
+        if loop.time() > deadline:
+            return False
+        await asyncio.sleep(_POLL_SECONDS)
+    return True
 
 
 def _holds(condition: Callable[[], bool]) -> bool:

@@ -140,12 +140,15 @@ def staleness_of(run: Run) -> Staleness:
 
 
 def convergence_of(run: Run) -> Convergence:
-    """How soon after healing the last provisional write of each file was shown by a master that did not accept it."""
+    """How soon after healing the last provisional version of each file, one for each master that accepted some, was
+    shown by another master."""
     _, healed = run.window()
-    last: dict[str, Record] = {}
-    for record in sorted(run.records, key=lambda each: each.start):
+    last: dict[tuple[str, str], Record] = {}
+    for record in run.records:
         if record.op == "write" and record.acknowledged and not record.committed and record.start < healed:
-            last[record.file] = record
+            known = last.setdefault((record.file, record.master), record)
+            if (record.version or 0, record.end or 0) > (known.version or 0, known.end or 0):
+                last[record.file, record.master] = record
     deleted = {each.file for each in run.records if each.op == "delete" and each.ok is not False}
     shown: dict[tuple[str, str], int] = {}
     for record in run.records:
@@ -154,7 +157,7 @@ def convergence_of(run: Run) -> Convergence:
             shown[key] = min(shown.get(key, record.end), record.end)
     seconds: list[float] = []
     missing = 0
-    for file, record in last.items():
+    for (file, _), record in last.items():
         seen = [at for (master, digest), at in shown.items() if digest == record.digest and master != record.master]
         if seen:
             seconds.append(max(min(seen) - healed, 0) / NANOSECONDS)

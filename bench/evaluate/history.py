@@ -115,8 +115,10 @@ class Run:
         return begin, end
 
     def operations(self) -> list[Operation]:
-        """The records as the checker takes them."""
-        return parse(encode(self.records))
+        """The records as the checker takes them: without what was seen of files that no client made by name, which are
+        what conflicts left."""
+        named = {record.file for record in self.records if record.kind != "poll"}
+        return parse(encode(record for record in self.records if record.file in named))
 
 
 def encode(records: Iterable[Record]) -> list[str]:

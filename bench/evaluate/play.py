@@ -19,7 +19,6 @@ from bench.evaluate.watch import watch_heads
 from bench.evaluate.workload import Workload, afterwards
 
 _FIRST_FILES = 40
-_SETTLED_SECONDS = 60.0
 _POLL_SECONDS = 0.25
 
 
@@ -45,8 +44,8 @@ async def play(cluster: EvaluatedCluster, scenario: Scenario, run: Run, length: 
         await load.offer(scenario.rate, length.before, scenario.mix)
         await _fault(cluster, scenario, run, load, length, pairs)
         await load.ended()
-        await cluster.until_well()
-        await _settled(load, run)
+        run.found["amiss"] = await cluster.until_well()
+        await _ask_for_conflicts(load, run)
         found = await read_back(load, MASTERS[1])
         run.found["versions_read_back"] = found.versions
         kept = accounted_for(found, load.records)
@@ -87,8 +86,7 @@ async def _fault(
     await asyncio.gather(*watches)
 
 
-async def _settled(load: Load, run: Run) -> None:
-    """Wait until no journal holds anything, and keep what the cluster says of its conflicts."""
+async def _ask_for_conflicts(load: Load, run: Run) -> None:
     answer = await load.call(MASTERS[1], "GET", "/api/v1/conflicts?limit=1000")
     if answer.status == 200:
         run.found["conflicts"] = json.loads(answer.body)["data"]["conflicts"]

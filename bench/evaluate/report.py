@@ -1,11 +1,165 @@
-def summary(figures):
-    out = []
-    for f in figures:
-        out.append(f"== {f.run.name}: utility {f.utility} switches {f.switches} acked {f.acknowledged} lost {f.lost} conv n={len(f.convergence.seconds)} mean={f.convergence.mean} max={f.convergence.worst} missing={f.convergence.missing} stale {dict(f.staleness.stale)} unl {f.staleness.unlabelled} readback {f.run.found.get('versions_read_back')} deleted {f.deleted} conflicts {dict(f.conflicts)}")
-        for name, group in (("writes", f.writes), ("reads", f.reads)):
-            for level, t in group.items():
-                out.append(f"   {name} {level}: {t.offered} avail {t.availability} p50 {t.milliseconds(.5)} p95 {t.milliseconds(.95)} p99 {t.milliseconds(.99)} refusals max {max(t.refusals, default=None)}")
-        for v in f.verdicts:
-            out.append(f"   {v.promise}: {v.checked} viol {len(v.violations)} und {len(v.undecided)} {[x.message for x in v.violations[:3]]}")
-    return "\n".join(out)
-def write_report(figures, folder): ...
+"""The report: every target with what was reached, and every run. All of it is computed from histories."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench.evaluate.figures import Figures, Traffic
+from bench.evaluate.plots import PLOTS, draw
+from bench.evaluate.scenarios import BY_NAME, POLICIES
+from bench.evaluate.targets import Outcome, mean_utility, merged, outcomes
+from bench.evaluate.utility import GOAL_SECONDS, LATE, UNCOMMITTED, UNKEPT, WORTH
+
+_WORDS = {True: "met", False: "**MISSED**", None: "not measured"}
+_FOLDER = "evaluation"
+
+_HEAD = """# Evaluation
+
+Made by `make evaluate` ([how](../bench/evaluate/README.md)). Nothing here is written by hand: every figure is computed from what clients saw, and
+targets that were missed say so.
+
+"""
+
+
+def summary(figures: Sequence[Figures]) -> str:
+    """For the terminal: targets, then one line for each run."""
+    lines = [f"{_WORDS[each.met].strip('*'):12} {each.target}: {each.reached}" for each in outcomes(figures)]
+    return "\n".join([*lines, "", *(_line(each) for each in figures)])
+
+
+def write_report(figures: Sequence[Figures], docs: Path) -> None:
+    """Write ``evaluation.md`` and its plots into a folder of documentation."""
+    plots = docs / _FOLDER
+    plots.mkdir(parents=True, exist_ok=True)
+    for old in plots.glob("*.png"):
+        old.unlink()
+    drawn = draw(figures, plots)
+    text = _HEAD + _about(figures) + _targets(outcomes(figures)) + _policy_table(figures)
+    text += _run_table(figures) + _verdicts(figures) + _utility() + _pictures(drawn)
+    (docs / "evaluation.md").write_text(text, encoding="utf-8")
+
+
+def _about(figures: Sequence[Figures]) -> str:
+    lengths = sorted({round(_seconds(each)) for each in figures})
+    seeds = sorted({each.run.seed for each in figures})
+    processors = os.cpu_count()
+    return (
+        f"{datetime.now(UTC):%d %B %Y}, {processors} processors, {platform.system()} {platform.release()}, Python "
+        f"{platform.python_version()}, PostgreSQL 18. A controller, three workers, two masters and the jobs are processes of their own, and clients, proxies and"
+        f" database share the same {processors} processors with them. {len(figures)} runs with seeds {', '.join(map(str, seeds))}; faults lasted"
+        f" {lengths[0]} to {lengths[-1]} s. Availability, latency, levels and utility are those of operations due while the fault lasted; a latency counts from the"
+        " moment an operation was due.\n\n"
+    )
+
+
+def _targets(found: Sequence[Outcome]) -> str:
+    rows = [(each.target, each.reached, _WORDS[each.met]) for each in found]
+    return "## Targets\n\n" + table(("target", "reached", ""), rows)
+
+
+def _policy_table(figures: Sequence[Figures]) -> str:
+    compared = {each.run.scenario for each in figures if each.run.policy != POLICIES[0]}
+    rows = []
+    for scenario in (name for name in BY_NAME if name in compared):
+        for policy in POLICIES:
+            runs = [each for each in figures if each.run.scenario == scenario and each.run.policy == policy]
+            if runs:
+                auto = merged([run.writes["auto"] for run in runs if "auto" in run.writes])
+                rows.append(
+                    (
+                        BY_NAME[scenario].title,
+                        f"`{policy}`",
+                        _number(mean_utility(runs), "{:.3f}"),
+                        *_columns(auto),
+                        str(max(run.switches for run in runs)),
+                    )
+                )
+    heads = ("scenario", "policy", "utility", "auto writes available", "p50 ms", "p95 ms", "p99 ms", "switches")
+    return "## Policies side by side\n\n" + table(heads, rows) if rows else ""
+
+
+def _run_table(figures: Sequence[Figures]) -> str:
+    rows = []
+    for each in figures:
+        for name, group in (("write", each.writes), ("read", each.reads)):
+            rows += [
+                (each.run.name, f"{name} {level}", str(found.offered), *_columns(found))
+                for level, found in group.items()
+            ]
+    heads = ("run", "operation", "number", "available", "p50 ms", "p95 ms", "p99 ms")
+    return "## Every run\n\n" + table(heads, rows)
+
+
+def _verdicts(figures: Sequence[Figures]) -> str:
+    rows = []
+    for each in figures:
+        broken = sum(len(verdict.violations) for verdict in each.verdicts)
+        undecided = sum(len(verdict.undecided) for verdict in each.verdicts)
+        stale = ", ".join(f"{level} {count}" for level, count in sorted(each.staleness.stale.items())) or "0"
+        rows.append(
+            (
+                each.run.name,
+                f"{round(_seconds(each))} s",
+                "kept" if not broken and not undecided else f"{broken} broken, {undecided} undecided",
+                stale,
+                str(each.staleness.unlabelled),
+                f"{len(each.convergence.seconds)}: {_number(each.convergence.mean)} / {_number(each.convergence.worst)}",
+                f"{each.lost} of {each.acknowledged}",
+                str(each.deleted),
+                ", ".join(f"{name} {count}" for name, count in sorted(each.conflicts.items())),
+            )
+        )
+    heads = (
+        "run",
+        "fault",
+        "promises",
+        "stale reads",
+        "unlabelled",
+        "converged: mean / max s",
+        "lost",
+        "of deleted files",
+        "conflicts",
+    )
+    return "## Promises\n\n" + table(heads, rows)
+
+
+def _utility() -> str:
+    worths = ", ".join(f"{level} {worth}" for level, worth in WORTH.items())
+    return (
+        f"## Utility\n\nThe mean worth of all `auto` operations: {worths}, a provisional write {UNCOMMITTED}, a read that could not keep its session's guarantees"
+        f" {UNKEPT}; times {LATE} after {GOAL_SECONDS * 1000:.0f} ms; 0 without an answer.\n\n"
+    )
+
+
+def _pictures(drawn: Iterable[Path]) -> str:
+    pictures = [f"![{path.stem}]({_FOLDER}/{path.name})" for path in drawn]
+    return f"## {PLOTS}\n\n" + "\n\n".join(pictures) + "\n" if pictures else ""
+
+
+def _line(each: Figures) -> str:
+    writes = "; ".join(f"{level} {' '.join(_columns(found))}" for level, found in each.writes.items())
+    return f"{each.run.name}: utility {_number(each.utility, '{:.3f}')}, {each.switches} switches, writes: {writes}"
+
+
+def _columns(found: Traffic) -> tuple[str, str, str, str]:
+    shares = (found.milliseconds(share) for share in (0.5, 0.95, 0.99))
+    return (_number(found.availability, "{:.2%}"), *(_number(value, "{:.1f}") for value in shares))  # type: ignore[return-value]
+
+
+def _seconds(each: Figures) -> float:
+    begin, end = each.run.window()
+    return (end - begin) / 1e9
+
+
+def _number(value: float | None, form: str = "{:.2f}") -> str:
+    return "–" if value is None else form.format(value)
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of Markdown."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n\n"

@@ -156,9 +156,7 @@ SCENARIOS = (
         share=0.6,
         compared=True,
     ),
-    Scenario(
-        "one-way", "Answers of the catalog get lost", held(CATALOG, DEAF, "catalog, answers only"), share=0.33
-    ),
+    Scenario("one-way", "Answers of the catalog get lost", held(CATALOG, DEAF, "catalog, answers only"), share=0.33),
     Scenario(
         "both-sides",
         "Writers on both sides",

@@ -18,7 +18,7 @@ WATCHER = "watcher"
 async def watch_heads(load: Load, master: str, until: asyncio.Event) -> None:
     """Ask one master again and again for the heads of all files, until told to stop. Each head that was not seen before
     becomes a record of kind ``poll``."""
-    seen: set[tuple[str, int]] = set()
+    seen: set[tuple[str, int, str]] = set()
     while not until.is_set():
         start = time.monotonic_ns()
         try:
@@ -30,8 +30,9 @@ async def watch_heads(load: Load, master: str, until: asyncio.Event) -> None:
             fields = json.loads(answer.body)
             given = fields.get("consistency") or {}
             for file in fields["data"]["files"]:
-                if (file["id"], file["version"]) not in seen:
-                    seen.add((file["id"], file["version"]))
+                head = (file["id"], file["version"], file["digest"])
+                if head not in seen:
+                    seen.add(head)
                     load.records.append(_poll(file, given, master, start, end))
         await asyncio.sleep(_POLL_SECONDS)
 
@@ -56,5 +57,3 @@ def _poll(file: dict[str, Any], given: dict[str, Any], master: str, start: int, 
         degraded=bool(given.get("degraded")) or given.get("mode_used", "strong") != "strong",
         mode_used=given.get("mode_used", ""),
     )
-
-

@@ -158,7 +158,9 @@ class TestLink:
         through_a_link(body)
 
     @pytest.mark.parametrize(
-        "slow", [Fault(delay=0.05), Fault(rate=40.0), Fault(stalls=1.0, stall_seconds=0.05)], ids=["delay", "rate", "stall"]
+        "slow",
+        [Fault(delay=0.05), Fault(rate=40.0), Fault(stalls=1.0, stall_seconds=0.05)],
+        ids=["delay", "rate", "stall"],
     )
     def test_slow_ones_answer_after_quick_ones_and_lose_nothing(self, slow: Fault) -> None:
         async def body(link: Link, echo: Echo) -> None:
