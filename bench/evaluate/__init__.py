@@ -1,1 +1,1 @@
-"""What a whole cluster promises and gives while its links and processes fail: histories, verdicts, figures, a report."""
+"""What a whole cluster gives while its links and processes fail: histories, verdicts, figures, a report."""

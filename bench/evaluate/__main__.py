@@ -1,4 +1,4 @@
-"""`python -m bench.evaluate`: hurts a whole cluster in every way of the list and reports what its promises were worth."""
+"""`python -m bench.evaluate`: hurts a whole cluster in many ways and reports what its promises were worth."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _RESULTS = Path(".bench/evaluate")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Evaluates what the command line asks for. Returns 0, or 1 when a promise was broken, an acknowledged write lost or
-    something could not be measured; never for a time or a share."""
+    """Evaluates what the command line asks for. Returns 0, or 1 when a promise was broken or something could
+    not be measured; never for a time or a share."""
     options = _parser().parse_args(arguments)
     # Ended like Ctrl-C, so that no process is left behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from bench.evaluate.arrivals import percentile
 from bench.evaluate.history import NANOSECONDS, Record, Run
@@ -12,7 +13,6 @@ from bench.evaluate.utility import utility
 from echofs.verify import Verdict, check
 from echofs.verify.staleness import stale_for
 
-_BIN_SECONDS = 1.0
 _LEAST_IN_BIN = 3
 """Fewer operations say nothing about the level in use."""
 
@@ -40,8 +40,8 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Staleness:
-    """Reads that returned what had certainly been replaced before, by the label of their level. ``unlabelled`` are those
-    whose label did not say so."""
+    """Reads that returned what had certainly been replaced before, by the level they got. ``unlabelled`` are those that
+    did not say so."""
 
     reads: Counter[str] = field(default_factory=Counter)
     stale: Counter[str] = field(default_factory=Counter)
@@ -51,8 +51,8 @@ class Staleness:
 
 @dataclass(frozen=True, slots=True)
 class Convergence:
-    """Heads written provisionally that had to arrive elsewhere: seconds from healing until the other master showed each,
-    and how many it had not shown when the watch ended."""
+    """Heads written provisionally that had to arrive elsewhere: seconds from healing until another master showed each,
+    and how many none had shown when the watch ended."""
 
     seconds: tuple[float, ...]
     missing: int
@@ -161,19 +161,24 @@ def convergence_of(run: Run) -> Convergence:
         seen = [at for (master, digest), at in shown.items() if digest == record.digest and master != record.master]
         if seen:
             seconds.append(max(min(seen) - healed, 0) / NANOSECONDS)
-        elif file not in deleted and not record.lines:
+        elif file not in deleted and not record.lines and record.kind != "queued":
             missing += 1
     return Convergence(tuple(seconds), missing)
 
 
 def switches_of(writes: Sequence[Record], begin: int) -> int:
-    """How often the level most ``auto`` writes of a second got differs from that of the seconds before."""
-    bins: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    """How often the level most ``auto`` writes of a second got differs from that of the seconds before, at the master
+    where it did so most."""
+    bins: defaultdict[str, defaultdict[int, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     for record in writes:
         if record.asked == "auto" and record.acknowledged:
-            bins[int((record.intended - begin) / (_BIN_SECONDS * NANOSECONDS))][record.mode_used] += 1
+            bins[record.master][(record.intended - begin) // NANOSECONDS][record.mode_used] += 1
+    return max((_changes(counted) for counted in bins.values()), default=0)
+
+
+def _changes(bins: Mapping[int, Counter[str]]) -> int:
     levels = [counted.most_common(1)[0][0] for _, counted in sorted(bins.items()) if counted.total() >= _LEAST_IN_BIN]
-    return sum(one != other for one, other in zip(levels, levels[1:], strict=False))
+    return sum(one != other for one, other in pairwise(levels))
 
 
 def written_to_deleted(records: Sequence[Record]) -> int:

@@ -1,15 +1,15 @@
-"""What clients saw: one record for each operation, in the format of :mod:`echofs.verify.history` with a few fields more.
+"""What clients saw: one record for each operation, in the format of :mod:`echofs.verify.history` and a few fields more.
 
 ======================  ============================================================================================
 ``intended``            when the operation was due, nanoseconds on the clock of ``start``: latencies count from here
-``kind``                ``create``, ``replace``, ``conditional``, ``read``, ``delete``, ``poll`` or ``final``
+``kind``                ``create``, ``replace``, ``conditional``, ``queued``, ``read``, ``delete``, ``poll``, ``final``
 ``asked``               the level that was asked for
 ``status``              the HTTP status; 0 when no whole answer came
 ``master``, ``size``    where it was sent, and the bytes of its body
 ``guarantee``           the receipt's guarantee
 ``decision``            the id of the decision in the receipt
 ``reason``              the receipt's reason, or the code of the refusal
-``lines``               of a write that allows its text to be merged: its own lines, which count as kept wherever they are
+``lines``               of a write that allows its text to be merged: its own lines, which are kept wherever they are
 ======================  ============================================================================================
 """
 
@@ -115,10 +115,11 @@ class Run:
         return begin, end
 
     def operations(self) -> list[Operation]:
-        """The records as the checker takes them: without what was seen of files that no client made by name, which are
-        what conflicts left."""
-        named = {record.file for record in self.records if record.kind != "poll"}
-        return parse(encode(record for record in self.records if record.file in named))
+        """The records as the checker takes them: without the watcher's sight of what no client wrote as it is, which
+        are copies that conflicts left, and merged texts."""
+        written = {record.file for record in self.records if record.kind != "poll"}
+        written -= {record.file for record in self.records if record.lines}
+        return parse(encode(each for each in self.records if each.kind != "poll" or each.file in written))
 
 
 def encode(records: Iterable[Record]) -> list[str]:

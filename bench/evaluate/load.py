@@ -29,7 +29,7 @@ class Load:
         self.workload = workload
         self.records: list[Record] = []
         self._token = token
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: set[asyncio.Task[Record]] = set()
 
     async def offer(self, rate: float, seconds: float, mix: Mix) -> None:
         """Let operations arrive for so long, whether those before them have ended or not."""
@@ -73,10 +73,12 @@ class Load:
         self.workload.release(order.session)
         return record
 
-    async def call(self, master: str, method: str, path: str, headers: Mapping[str, str] | None = None) -> Answer:
+    async def call(
+        self, master: str, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes = b""
+    ) -> Answer:
         """A request that is no part of the load. Raises like :meth:`Wire.ask`."""
         named = {"Authorization": f"Bearer {self._token}", **(headers or {})}
-        return await self.wires[master].ask(method, path, named, b"", PATIENCE_SECONDS)
+        return await self.wires[master].ask(method, path, named, body, PATIENCE_SECONDS)
 
     def close(self) -> None:
         for wire in self.wires.values():

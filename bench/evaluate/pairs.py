@@ -22,7 +22,9 @@ CONFLICTS: Mapping[str, float] = {
     "same bytes": 0.10,
     "owner decides": 0.05,
 }
-"""The published mix: what both sides do, and its share. ``owner decides`` asks for a queue, so it is never automatic."""
+"""The published mix: what both sides do, and its share. ``owner decides`` asks for a queue and is never automatic."""
+QUEUED = "queued"
+"""The kind of a write whose conflict waits for its owner."""
 PAIRS_PER_SECOND = 2.0
 _SIZE = 4 * KIB
 _LINES = 12
@@ -88,7 +90,7 @@ def _pair(load: Load, kind: str, file: KnownFile | None) -> list[Order]:
             text = _text(path, {3 + side * 6: line})
             order = replace(order, body=text, headers={**_TEXT, _ON_CONFLICT: "merge"}, lines=(line,))
         elif kind == "owner decides":
-            order = replace(order, headers={_ON_CONFLICT: "ask"})
+            order = replace(order, kind=QUEUED, headers={_ON_CONFLICT: "ask"})
         elif kind == "delete and replace" and side == 0:
             order = replace(order, kind="delete", body=b"")
         elif kind == "both create":

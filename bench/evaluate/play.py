@@ -20,6 +20,7 @@ from bench.evaluate.workload import Workload, afterwards
 
 _FIRST_FILES = 40
 _POLL_SECONDS = 0.25
+_JSON = {"Content-Type": "application/json"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ async def play(cluster: EvaluatedCluster, scenario: Scenario, run: Run, length: 
         await _fault(cluster, scenario, run, load, length, pairs)
         await load.ended()
         run.found["amiss"] = await cluster.until_well()
-        await _ask_for_conflicts(load, run)
+        await _end_conflicts(load, run)
         found = await read_back(load, MASTERS[1])
         run.found["versions_read_back"] = found.versions
         kept = accounted_for(found, load.records)
@@ -86,10 +87,18 @@ async def _fault(
     await asyncio.gather(*watches)
 
 
-async def _ask_for_conflicts(load: Load, run: Run) -> None:
+async def _end_conflicts(load: Load, run: Run) -> None:
+    """Keep the list of conflicts, and decide those that wait for their owner: both sides stay."""
     answer = await load.call(MASTERS[1], "GET", "/api/v1/conflicts?limit=1000")
-    if answer.status == 200:
-        run.found["conflicts"] = json.loads(answer.body)["data"]["conflicts"]
+    if answer.status != 200:
+        raise BenchError(f"the conflicts cannot be listed: {answer.status}")
+    run.found["conflicts"] = json.loads(answer.body)["data"]["conflicts"]
+    for conflict in run.found["conflicts"]:
+        if conflict["state"] == "open":
+            path = f"/api/v1/conflicts/{conflict['id']}/resolve"
+            decided = await load.call(MASTERS[1], "POST", path, _JSON, b'{"keep": "both"}')
+            if decided.status != 200:
+                raise BenchError(f"a conflict cannot be resolved: {decided.status} {decided.body[:200]!r}")
 
 
 def _final(digests: list[str]) -> Record:

@@ -19,8 +19,8 @@ _FOLDER = "evaluation"
 
 _HEAD = """# Evaluation
 
-Made by `make evaluate` ([how](../bench/evaluate/README.md)). Nothing here is written by hand: every figure is computed from what clients saw, and
-targets that were missed say so.
+Made by `make evaluate` ([how](../bench/evaluate/README.md)). Nothing here is written by hand: every figure is computed
+from what clients saw, and targets that were missed say so.
 
 """
 
@@ -45,15 +45,17 @@ def write_report(figures: Sequence[Figures], docs: Path) -> None:
 
 def _about(figures: Sequence[Figures]) -> str:
     lengths = sorted({round(_seconds(each)) for each in figures})
-    seeds = sorted({each.run.seed for each in figures})
+    seeds = ", ".join(map(str, sorted({each.run.seed for each in figures})))
     processors = os.cpu_count()
-    return (
-        f"{datetime.now(UTC):%d %B %Y}, {processors} processors, {platform.system()} {platform.release()}, Python "
-        f"{platform.python_version()}, PostgreSQL 18. A controller, three workers, two masters and the jobs are processes of their own, and clients, proxies and"
-        f" database share the same {processors} processors with them. {len(figures)} runs with seeds {', '.join(map(str, seeds))}; faults lasted"
-        f" {lengths[0]} to {lengths[-1]} s. Availability, latency, levels and utility are those of operations due while the fault lasted; a latency counts from the"
-        " moment an operation was due.\n\n"
+    lines = (
+        f"{datetime.now(UTC):%d %B %Y}, {processors} processors, {platform.system()} {platform.release()}, Python"
+        f" {platform.python_version()}, PostgreSQL 18. A controller, three workers, two masters and the jobs are",
+        "processes of their own; clients, proxies and the database share the same processors with them.",
+        f"{len(figures)} runs with seeds {seeds}; faults lasted {lengths[0]} to {lengths[-1]} s.",
+        "Availability, latencies, levels and utility are those of operations due while the fault lasted. A latency",
+        "counts from the moment an operation was due, and operations are due whatever became of those before.",
     )
+    return "\n".join(lines) + "\n\n"
 
 
 def _targets(found: Sequence[Outcome]) -> str:
@@ -107,7 +109,7 @@ def _verdicts(figures: Sequence[Figures]) -> str:
                 "kept" if not broken and not undecided else f"{broken} broken, {undecided} undecided",
                 stale,
                 str(each.staleness.unlabelled),
-                f"{len(each.convergence.seconds)}: {_number(each.convergence.mean)} / {_number(each.convergence.worst)}",
+                _converged(each),
                 f"{each.lost} of {each.acknowledged}",
                 str(each.deleted),
                 ", ".join(f"{name} {count}" for name, count in sorted(each.conflicts.items())),
@@ -127,12 +129,19 @@ def _verdicts(figures: Sequence[Figures]) -> str:
     return "## Promises\n\n" + table(heads, rows)
 
 
+def _converged(each: Figures) -> str:
+    found = each.convergence
+    return f"{len(found.seconds)}: {_number(found.mean)} / {_number(found.worst)}"
+
+
 def _utility() -> str:
     worths = ", ".join(f"{level} {worth}" for level, worth in WORTH.items())
-    return (
-        f"## Utility\n\nThe mean worth of all `auto` operations: {worths}, a provisional write {UNCOMMITTED}, a read that could not keep its session's guarantees"
-        f" {UNKEPT}; times {LATE} after {GOAL_SECONDS * 1000:.0f} ms; 0 without an answer.\n\n"
+    lines = (
+        f"The mean worth of all `auto` operations: {worths}, a provisional write {UNCOMMITTED},",
+        f"a read that could not keep its session's guarantees {UNKEPT}; times {LATE} after"
+        f" {GOAL_SECONDS * 1000:.0f} ms; 0 without an answer.",
     )
+    return "## Utility\n\n" + "\n".join(lines) + "\n\n"
 
 
 def _pictures(drawn: Iterable[Path]) -> str:

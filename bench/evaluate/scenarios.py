@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 
 from bench.evaluate.cluster import MASTERS, WORKERS, EvaluatedCluster
@@ -37,7 +37,7 @@ class Stage:
         self.tell("healed", "")
 
 
-Story = Callable[[Stage, float], Awaitable[None]]
+Story = Callable[[Stage, float], Coroutine[None, None, None]]
 """Hurts the cluster for so many seconds and heals it."""
 
 

@@ -1,4 +1,4 @@
-"""What clients do: which operation comes next, on which file, in whose session. Everything drawn comes from one seed."""
+"""What clients do: which operation comes next, on which file, in whose session. All is drawn from one seed."""
 
 from __future__ import annotations
 

@@ -147,6 +147,14 @@ class TestSwitches:
         writes.append(record(at=7 * MS, mode_used="hybrid"))
         assert switches_of(writes, 0) == 2
 
+    def test_masters_that_differ_have_not_switched(self) -> None:
+        writes = [
+            record(at=second * SECOND + index * MS, mode_used=level, master=level)
+            for second, level in enumerate(["strong", "available"] * 3)
+            for index in range(5)
+        ]
+        assert switches_of(writes, 0) == 0
+
 
 class TestUtility:
     @pytest.mark.parametrize(
