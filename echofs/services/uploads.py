@@ -102,7 +102,7 @@ class Upload:
             self._course.replan(self._uploads.plan(target, wish, content.size))
 
         def check(head: File | None) -> None:
-            self._uploads.check(target, wish, self._course, head)
+            self._uploads.check(target, wish, self._course, head, content.size)
 
         def draft(head: File | None) -> Draft:
             kept_type = head.head.content_type if head else ""
@@ -165,7 +165,7 @@ class Uploads:
         size = declared.roughly if declared.size is None else declared.size
         course = self._levels.course(wish.ask, target.place, size=size, conditional=target.conditional)
         if target.file_id or target.conditional:
-            self.check(target, wish, course, self._parents.find(target.place, course))
+            self.check(target, wish, course, self._parents.find(target.place, course), size)
         return Upload(self, target, declared, wish, course)
 
     def plan(self, target: Target, wish: Wish, size: int | None) -> Plan:
@@ -173,13 +173,13 @@ class Uploads:
         met."""
         return self._levels.plan(wish.ask, target.place, size=size, conditional=target.conditional)
 
-    def check(self, target: Target, wish: Wish, course: Course, head: File | None) -> None:
+    def check(self, target: Target, wish: Wish, course: Course, head: File | None, size: int | None) -> None:
         """Raise :class:`PreconditionFailed` unless the conditions hold of this head, and what :meth:`Levels.hold`
         raises when the file has a floor that cannot be met."""
         target.check(head)
         if head is not None:
             place = Place(head.owner_id, head.id, head.path)
-            self._levels.hold(course, wish.ask, place, conditional=target.conditional)
+            self._levels.hold(course, wish.ask, place, size=size, conditional=target.conditional)
 
     def intake(self, shipment: Shipment) -> Intake:
         """A fresh intake for one upload."""
