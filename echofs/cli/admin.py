@@ -6,6 +6,7 @@ import os
 
 import click
 
+from echofs.cli.consistency import consistency
 from echofs.cli.workers import workers
 from echofs.core.models import Role
 from echofs.settings import ProcessRole, load
@@ -16,10 +17,11 @@ PASSWORD_VARIABLE = "ECHOFS_ADMIN_PASSWORD"
 
 @click.group()
 def admin() -> None:
-    """Manage accounts and workers."""
+    """Manage accounts, workers and consistency."""
 
 
 admin.add_command(workers)
+admin.add_command(consistency)
 
 
 @admin.command()

@@ -14,6 +14,7 @@ from echofs.cli.catalog import catalog
 from echofs.cli.db import db
 from echofs.cli.jobs import jobs
 from echofs.cli.serve import serve
+from echofs.cli.simulate import simulate
 from echofs.cli.verify import verify
 from echofs.core.errors import EchoError
 
@@ -35,6 +36,7 @@ echofs.add_command(db)
 echofs.add_command(catalog)
 echofs.add_command(admin)
 echofs.add_command(verify)
+echofs.add_command(simulate)
 
 
 def main() -> NoReturn:

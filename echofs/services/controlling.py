@@ -5,12 +5,11 @@ from __future__ import annotations
 import copy
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from echofs.core import orders as spelling
 from echofs.core.advice import Advice, Decision, OpClass, Report
-from echofs.core.advice_json import encode_decision
 from echofs.core.errors import InvalidRequest, NotFound, StoreUnavailable
 from echofs.core.faults import Fault
 from echofs.core.fields import Fields
@@ -86,7 +85,9 @@ class Controlling(Steering):
             if risen:
                 self._courses.rise(report.epoch + 1)
             advice = self._advice(now)
+            entries = self._entries(self._courses.introduced()) if risen else []
         if risen:
+            self._books.account(entries)
             self._save()
         return advice
 
@@ -214,7 +215,7 @@ class Controlling(Steering):
         with self._lock:
             now = self._clock.monotonic()
             changes = self._courses.settle(lambda op_class: self._orders.holding(op_class, now))
-            entries = [self._entry(change) for change in changes]
+            entries = self._entries(changes)
         for change in changes:
             decision = change.decision
             self._meters.add("consistency_switches", op_class=str(decision.op_class), level=decision.level)
@@ -248,20 +249,9 @@ class Controlling(Steering):
             "predictions": {level.value: share for level, share in course.outcome.predictions.items()},
         }
 
-    def _entry(self, change: Change) -> dict[str, object]:
-        course = self._courses.classes[change.decision.op_class or OpClass.READ]
-        return {
-            "kind": "decision",
-            **encode_decision(change.decision),
-            "before": change.before.value,
-            "emergency": change.emergency,
-            "override": change.override or None,
-            "policy": self._policy,
-            "goal": course.params.goal,
-            "fault": course.state.fault,
-            "switches": course.state.switches,
-            "inputs": fields_of(self._snapshot),
-        }
+    def _entries(self, changes: Iterable[Change]) -> list[dict[str, object]]:
+        inputs = fields_of(self._snapshot)
+        return [{**self._courses.entry(change), "policy": self._policy, "inputs": inputs} for change in changes]
 
     @contextmanager
     def _keeping(self) -> Iterator[float]:
@@ -298,4 +288,5 @@ class Controlling(Steering):
             except ValueError as error:
                 _log.error("what the controller before kept makes no sense", extra={"why": str(error)})
         self._save()
+        self._books.account(self._entries(self._courses.introduced()))
         self._settle()

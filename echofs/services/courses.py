@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from echofs.core.advice import Decision, OpClass
+from echofs.core.advice_json import encode_decision
 from echofs.core.fields import Fields
 from echofs.core.models import Level, Timestamp
 from echofs.core.orders import Override, ordered
@@ -88,6 +89,27 @@ class Courses:
             self._number += 1
             name = _name(epoch, op_class, self._number)
             course.decision = replace(course.decision, id=name, epoch=epoch, number=self._number)
+
+    def introduced(self) -> list[Change]:
+        """The decisions that hold, as if each had just been made: those of a new epoch have new names."""
+        return [
+            Change(course.decision, course.decision.level, emergency=False, override=course.override)
+            for course in self.classes.values()
+        ]
+
+    def entry(self, change: Change) -> dict[str, object]:
+        """What the account of decisions says of a change."""
+        course = self.classes[change.decision.op_class or OpClass.READ]
+        return {
+            "kind": "decision",
+            **encode_decision(change.decision),
+            "before": change.before.value,
+            "emergency": change.emergency,
+            "override": change.override or None,
+            "goal": course.params.goal,
+            "fault": course.state.fault,
+            "switches": course.state.switches,
+        }
 
     def kept(self, now: float) -> dict[str, object]:
         """What outlives the process: ages instead of times, as every process has a clock of its own."""
