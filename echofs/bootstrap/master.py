@@ -27,6 +27,7 @@ from echofs.bootstrap.basics import Basics, largest_chunk, open_basics
 from echofs.bootstrap.host import Host, open_host, open_reading
 from echofs.bootstrap.reintegration import REPLAY_SECONDS, open_conflict_service
 from echofs.core.advice import OpClass
+from echofs.core.models import Level
 from echofs.ports.runtime import Meters
 from echofs.services.accounts import Accounts
 from echofs.services.advice import Adviser
@@ -84,7 +85,15 @@ def master(settings: Settings) -> Flask:
     )
     adopt = open_adoption(settings, basics, plane, lambda entries: conflicts.adopting.replay(entries).settled, meters)
     redis = (lambda: sharing.link.here) if sharing else None
-    health = MasterHealth(plane.catalog, plane.members, basics.clock, __version__, redis, journal)
+    health = MasterHealth(
+        plane.catalog,
+        plane.members,
+        basics.clock,
+        __version__,
+        redis,
+        journal,
+        Level(settings.consistency_floor),
+    )
     reporting = Reporting(
         f"{socket.gethostname()}:{os.getpid()}",
         basics.controller,

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from echofs.core.consistency import quorum_met
 from echofs.core.errors import NotFound, Unavailable
-from echofs.core.models import MemberState
+from echofs.core.models import Level, MemberState
 from echofs.ports.catalog import Catalog
 from echofs.ports.journal import Journal
 from echofs.ports.object_store import ObjectStore
@@ -49,7 +49,8 @@ class HealthReport:
 class MasterHealth:
     """A master is as well as its catalog and its workers. Thread-safe; an answer takes a third of a second at most.
 
-    ``redis`` says, without asking, whether Redis answered last; None without one. ``journal`` is this host's.
+    ``redis`` says, without asking, whether Redis answered last; None without one. ``journal`` is this host's, by which
+    a master goes on without the catalog unless no level below ``floor`` is allowed.
     """
 
     def __init__(
@@ -60,7 +61,9 @@ class MasterHealth:
         version: str,
         redis: Callable[[], bool] | None = None,
         journal: Journal | None = None,
+        floor: Level = Level.AVAILABLE,
     ) -> None:
+        self._floor = floor
         self._redis = redis
         self._journal = journal
         self._members = members
@@ -69,10 +72,11 @@ class MasterHealth:
         self._outbox = Probe(catalog.outbox_depth, clock, every_seconds=OUTBOX_EVERY_SECONDS)
 
     def report(self) -> HealthReport:
-        """``unavailable`` without the catalog or any worker, ``degraded`` while anything else is amiss.
+        """``unavailable`` when no file can be found, or no worker answers, ``degraded`` while anything else is amiss.
 
-        ``can_write``: a strong write would find its quorum. ``can_read``: files can be found and some worker answers;
-        a chunk whose replicas all lie on the missing workers is still out of reach.
+        ``can_write``: a strong write would find its quorum. ``can_read``: files can be found, in the catalog or in what
+        this host knows of it, and some worker answers; a chunk whose replicas all lie on the missing workers is still
+        out of reach.
         """
         members = self._members.members()
         zones = self._members.zones()
@@ -88,15 +92,17 @@ class MasterHealth:
             "workers_up": sum(member.state.serving for member in members),
             "workers_available": len(available),
             "can_write": catalog and quorum_met(takers, zones),
-            "can_read": catalog and bool(available),
+            "can_read": False,
             "replicas_owed": owed,
         }
         if self._journal is not None:
             details |= _waiting_in(self._journal)
+        alone = details.get("journal") == "ok" and self._floor is Level.AVAILABLE
+        details["can_read"] = bool(available) and (catalog or alone)
         if self._redis is not None:
             details["redis"] = "ok" if self._redis() else "away"
         status = Status.UNAVAILABLE if not details["can_read"] else Status.OK
-        reasons = _shortcomings(details)
+        reasons = _shortcomings(details, alone=alone and not catalog)
         if reasons and status is Status.OK:
             status = Status.DEGRADED
         return HealthReport(status, "master", self._version, reasons, details)
@@ -163,11 +169,11 @@ class ControllerHealth:
         return HealthReport(Status.OK, "controller", self._version, (), details)
 
 
-def _shortcomings(details: Mapping[str, object]) -> tuple[str, ...]:
-    """A sentence for every fact about a master that is not as it should be."""
+def _shortcomings(details: Mapping[str, object], *, alone: bool) -> tuple[str, ...]:
+    """A sentence for every fact about a master that is not as it should be; ``alone`` says that it goes on without the
+    catalog."""
     known, up, owed = details["workers_known"], details["workers_up"], details["replicas_owed"]
     catalog = details["catalog"] == "ok"
-    alone = not catalog and details.get("journal") == "ok"
     checks = (
         (not catalog and not alone, "The catalog does not answer: files can be neither found nor stored."),
         (

@@ -8,7 +8,7 @@ import pytest
 
 from echofs.adapters.stores.memory import MemoryStore
 from echofs.core.errors import StoreUnavailable, Unavailable
-from echofs.core.models import ChunkRecord, Intent, Member, MemberState
+from echofs.core.models import ChunkRecord, Intent, Level, Member, MemberState
 from echofs.ports.object_store import Stat
 from echofs.services.cluster import Call, MemberRegistry, MemberView
 from echofs.services.health import (
@@ -94,23 +94,38 @@ def test_a_journal_that_cannot_be_used_is_told(at: Setting) -> None:
     assert any("journal cannot be used" in reason for reason in report.reasons)
 
 
-def test_without_the_catalog_nothing_works(at: Setting) -> None:
+def test_without_the_catalog_a_master_with_a_journal_still_serves(at: Setting) -> None:
+    at.catalog.down = True
+    report = at.report()
+    assert report.status is Status.DEGRADED
+    assert report.details["catalog"] == "unavailable"
+    assert (report.details["can_write"], report.details["can_read"]) == (False, True)
+    assert report.details["replicas_owed"] is None
+    assert any("new versions are provisional" in reason for reason in report.reasons)
+
+
+def test_without_both_nothing_works(at: Setting) -> None:
+    at.catalog.down = at.journal.down = True
+    report = at.report()
+    assert report.status is Status.UNAVAILABLE
+    assert report.details["can_read"] is False
+    assert any("neither found nor stored" in reason for reason in report.reasons)
+
+
+@pytest.mark.parametrize("floor", [Level.STRONG, Level.HYBRID])
+def test_nor_without_the_catalog_where_less_is_not_allowed(at: Setting, floor: Level) -> None:
+    at.health = MasterHealth(at.catalog, at.view, at.clock, "1.2.3", journal=at.journal, floor=floor)
     at.catalog.down = True
     report = at.report()
     assert report.status is Status.UNAVAILABLE
-    assert report.details["catalog"] == "unavailable"
-    assert (report.details["can_write"], report.details["can_read"]) == (False, False)
-    assert report.details["replicas_owed"] is None
-    assert any("new versions are provisional" in reason for reason in report.reasons)
-    at.journal.down = True
-    assert any("neither found nor stored" in reason for reason in at.report().reasons)
+    assert any("neither found nor stored" in reason for reason in report.reasons)
 
 
 def test_the_catalogs_failure_and_return_show_within_a_second(at: Setting) -> None:
     assert at.report().status is Status.OK
     at.catalog.down = True
     at.clock.advance(CATALOG_EVERY_SECONDS)
-    assert at.health.report().status is Status.UNAVAILABLE
+    assert at.health.report().details["catalog"] == "unavailable"
     at.catalog.down = False
     at.clock.advance(CATALOG_EVERY_SECONDS)
     assert at.health.report().details["catalog"] == "ok"
