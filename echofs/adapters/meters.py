@@ -86,6 +86,7 @@ GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "spool_bytes": ("Bytes of chunks in this host's spool", ()),
     "consistency_level": ("Level decided for a class of requests: 0 strong, 1 hybrid, 2 available", ("op_class",)),
     "advice_age_seconds": ("Age of the controller's last advice", ()),
+    "follower_age_seconds": ("How long ago this host's copy of heads was up to date; NaN without one", ()),
 }
 """What can be asked at each scrape: short name to explanation and label."""
 

@@ -3,6 +3,7 @@ users for a time without the catalog."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
@@ -42,6 +43,11 @@ class Host:
     def loop(self) -> Loop:
         """Keep the copy up to date."""
         return Loop("follower", FOLLOW_SECONDS, self.following.run_once)
+
+    def copy_age(self) -> float:
+        """Seconds since the copy was up to date, NaN if it never was."""
+        age = self.follower.age()
+        return math.nan if age is None else age
 
     def steps_on_stop(self) -> tuple[Callable[[], object], ...]:
         """Close the files."""

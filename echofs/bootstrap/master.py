@@ -117,6 +117,7 @@ def master(settings: Settings) -> Flask:
             "journal_age_seconds": journal.oldest_age,
             "spool_bytes": journal.spooled_bytes,
             "advice_age_seconds": lambda: math.nan if adviser.age is None else adviser.age,
+            "follower_age_seconds": host.copy_age,
         },
     )
     accounts = parts.make_accounts(settings, plane.users, basics)
