@@ -49,11 +49,11 @@ def plan_read(ask: Ask, floor: FloorFound, expected: float = 0.0) -> ReadPlan:
     return ReadPlan(tuple(levels), stronger(first, floor.level), within, reason)
 
 
-def line_of(entries: Sequence[JournalEntry]) -> Line:
-    """What the last of a file's journal entries contains: the entries it was made from, and the committed versions up
-    to the one that the first of these followed."""
-    earlier = {entry.version.dot: entry for entry in entries}
-    entry = earlier.pop(entries[-1].version.dot)
+def line_of(last: JournalEntry, entries: Sequence[JournalEntry]) -> Line:
+    """What a journal entry contains: those of its file's other ``entries`` that it was made from, and the committed
+    versions up to the one that the first of these followed."""
+    earlier = {entry.version.dot: entry for entry in entries if entry is not last}
+    entry = last
     dots = {entry.version.dot}
     while entry.parent_dot is not None:
         dots.add(entry.parent_dot)

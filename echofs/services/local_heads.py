@@ -41,7 +41,7 @@ class LocalHeads:
         if not entries:
             return None
         copy = self._follower.head(owner_id, file_id)
-        line = line_of(entries)
+        line = line_of(entries[-1], entries)
         return Journaled(_file(entries, copy), line, *self._standing(line, copy))
 
     def copy(self, owner_id: str, file_id: str) -> Copy | None:

@@ -17,6 +17,8 @@ from echofs.core.goals import Ask
 from echofs.core.hybrid_time import follow
 from echofs.core.manifest import Manifest
 from echofs.core.models import ChunkKind, ChunkRecord, Content, Dot, File, IdempotencyRecord, Kind, Version
+from echofs.core.read_plan import line_of
+from echofs.core.session_tokens import Line
 from echofs.ports.catalog import Catalog, Commit
 from echofs.ports.chunks import ChunkCodec, Frame
 from echofs.ports.journal import Journal
@@ -64,13 +66,13 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A version and what it got. ``replayed`` marks an answer repeated for an Idempotency-Key; ``follows`` is the dot
-    of the version it was made from, where that is known."""
+    """A version and what it got. ``replayed`` marks an answer repeated for an Idempotency-Key; ``line`` is what it
+    contains of its file's past."""
 
     file: File
     receipt: Receipt
+    line: Line
     replayed: bool = False
-    follows: Dot | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +86,6 @@ class _Write:
     content: tuple[ChunkRecord, ...]
     manifest: tuple[ChunkRecord, ...]
     shipment: Shipment
-
-    @property
-    def follows(self) -> Dot | None:
-        """The dot of the version it was made from."""
-        return self.parent.head.dot if self.parent else None
 
     @property
     def file(self) -> File:
@@ -192,7 +189,7 @@ class Publisher:
         if isinstance(outcome, EchoError):
             raise outcome
         self._count(write, receipt)
-        return self.acknowledge(Published(outcome, receipt, follows=write.follows))
+        return self.acknowledge(Published(outcome, receipt, Line.of(outcome.head)))
 
     def _write_down(self, write: _Write, frames: Sequence[Frame]) -> Published | None:
         """Accept a version without the catalog, with the frames that go into the spool in the same step. None if
@@ -208,7 +205,7 @@ class Publisher:
             owner_id=write.owner_id,
             owner_name=write.wish.user_name,
             version=version,
-            parent_dot=write.follows,
+            parent_dot=parent.head.dot if parent else None,
             parent_manifest=parent.head.manifest if parent else "",
             chunks=(*write.content, *write.manifest),
             on_conflict=write.wish.on_conflict,
@@ -220,7 +217,8 @@ class Publisher:
             return None
         self._meters.add("provisional_versions")
         self._count(write, receipt)
-        return Published(write.file, receipt, follows=write.follows)
+        before = self._journal.of_file(write.owner_id, version.file_id)
+        return Published(write.file, receipt, line_of(entry, before))
 
     def _version(self, head: File | None, draft: Draft, owner_id: str, owner_name: str) -> tuple[Version, bytes]:
         """The version that follows ``head``, and its manifest."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from echofs.core.consistency import Receipt
+from echofs.core.consistency import Guarantee, Receipt
 from echofs.core.errors import InvalidRequest
-from echofs.core.models import Dot, Version
+from echofs.core.models import Version
 from echofs.core.session_tokens import Line, Session, decode, encode
 from echofs.ports.seal import TokenSeal
 
@@ -44,17 +44,20 @@ class Sessions:
         """The token to give to the client."""
         return self._seal.seal(encode(session))
 
-    def after_write(
-        self, session: Session, version: Version, receipt: Receipt, *, follows: Dot | None = None
-    ) -> Receipt:
-        """The receipt with the token by which reads will see the version, through any master.
+    def after_write(self, session: Session, version: Version, receipt: Receipt, line: Line) -> Receipt:
+        """The receipt with the token by which reads will see the version, through any master. ``line`` is what the
+        version contains.
 
-        ``follows`` is the dot of the version it was made from, so that the token need not name both.
+        A provisional one that does not follow all that its writer had seen, since this host does not know it, is marked
+        as degraded.
         """
-        dots = frozenset({version.dot} if follows is None else {version.dot, follows})
-        line = Line(0 if receipt.provisional else version.number, dots)
+        unmet = session.unmet(version.file_id, line) if receipt.provisional else None
         seen = session.saw(version, line, provisional=receipt.provisional)
-        return replace(receipt, session=self.token(seen))
+        receipt = replace(receipt, session=self.token(seen))
+        if unmet is None:
+            return receipt
+        reason = " ".join(filter(None, (receipt.reason, unmet.value)))
+        return replace(receipt, guarantee=Guarantee.NONE, degraded=True, reason=reason)
 
 
 def _refused(why: str) -> InvalidRequest:

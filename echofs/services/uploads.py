@@ -9,6 +9,7 @@ from echofs.core.errors import IdempotencyKeyReused, PreconditionFailed
 from echofs.core.goals import Ask
 from echofs.core.models import Digest, File, Kind
 from echofs.core.names import check_path
+from echofs.core.session_tokens import Line
 from echofs.ports.chunks import ChunkCodec
 from echofs.ports.runtime import Meters
 from echofs.services.course import Course
@@ -190,9 +191,11 @@ class Uploads:
         answered = self._replays.find(owner_id, wish.idempotency_key, wish.fingerprint)
         if answered is None:
             return None
-        published = Published(*answered, replayed=True)
+        file, receipt = answered
+        line = Line(0 if receipt.provisional else file.head.number, frozenset({file.head.dot}))
+        published = Published(file, receipt, line, replayed=True)
         # The master that committed it may have died before it told anybody.
-        return published if published.receipt.provisional else self.publisher.acknowledge(published)
+        return published if receipt.provisional else self.publisher.acknowledge(published)
 
 
 def check_match(head: File, if_match: tuple[str, ...] | None) -> None:

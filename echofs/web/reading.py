@@ -41,8 +41,12 @@ class Reading:
 
 def with_token(published: Published, session: Session, sessions: Sessions) -> Published:
     """A write whose receipt has the token that lets the client's reads see it."""
-    receipt = sessions.after_write(session, published.file.head, published.receipt, follows=published.follows)
-    return replace(published, receipt=receipt)
+    line = published.line
+    if published.replayed:
+        # It was said the first time what this version lacked of what the session had seen then.
+        session = session.saw(published.file.head, line, provisional=published.receipt.provisional)
+        return replace(published, receipt=replace(published.receipt, session=sessions.token(session)))
+    return replace(published, receipt=sessions.after_write(session, published.file.head, published.receipt, line))
 
 
 def session_of(request: Request, sessions: Sessions) -> Session:

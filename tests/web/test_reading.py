@@ -178,6 +178,33 @@ def test_a_token_carries_a_write_to_another_read(master: Master) -> None:
     assert (receipt["degraded"], receipt["guarantee"], receipt["version"]) == (True, "none", 1)
 
 
+@pytest.mark.parametrize("level", ["strong", "available"])
+def test_a_repeated_answer_has_a_token_that_knows_the_write(master: Master, level: str) -> None:
+    file_id = id_of(master.put("a"))
+    master.follow(file_id)
+    if level == "available":
+        master.call("GET", "files")
+        master.plane.cut_catalog()
+    key = {"Idempotency-Key": "key-1", "Content-Type": "application/octet-stream"}
+    for _ in range(2):
+        path = "files/upload?path=a"
+        stored = master.call("POST", path, level=level, data=b"two", headers=key)
+    assert stored.headers["Idempotency-Replayed"] == "true"
+    master.plane.cut_catalog()
+    assert master.call("GET", f"files/{file_id}", stored.headers[SESSION], "hybrid").status_code == 503
+    assert not stored.get_json()["consistency"]["degraded"]
+
+
+def test_a_provisional_write_that_does_not_follow_what_was_seen_says_so(master: Master) -> None:
+    file_id = id_of(master.put("a"))
+    master.follow(file_id)
+    token = master.put("a", b"two").headers[SESSION]
+    master.plane.cut_catalog()
+    receipt = master.put("a", b"three", token=token, level="available").get_json()["consistency"]
+    assert (receipt["provisional"], receipt["guarantee"], receipt["degraded"]) == (True, "none", True)
+    assert "newer version" in receipt["reason"]
+
+
 @pytest.mark.parametrize(
     "method_and_path",
     [

@@ -19,9 +19,7 @@ NOBODY = Session(OWNER)
 
 def after(published: Published, session: Session = NOBODY) -> Session:
     """What a client has seen once it was answered."""
-    head, provisional = published.file.head, published.receipt.provisional
-    dots = frozenset({head.dot} if published.follows is None else {head.dot, published.follows})
-    return session.saw(head, Line(0 if provisional else head.number, dots), provisional=provisional)
+    return session.saw(published.file.head, published.line, provisional=published.receipt.provisional)
 
 
 def what(found: Found) -> tuple[File, Level, Guarantee, float | None, bool]:

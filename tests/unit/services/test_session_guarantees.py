@@ -3,7 +3,7 @@ nobody is taken back in time without a word, and nothing is older than it says."
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from hypothesis import given, settings
@@ -14,6 +14,8 @@ from echofs.core.entries import JournalEntry
 from echofs.core.errors import EchoError, Unavailable
 from echofs.core.goals import parse_ask
 from echofs.core.models import Dot, File, Level, Version
+from echofs.core.read_plan import line_of
+from echofs.core.session_tokens import Line
 from echofs.ports.catalog import Commit
 from echofs.services.following import Following
 from echofs.services.heads import Heads
@@ -102,20 +104,25 @@ class World:
         commit = following(parent)
         entry = JournalEntry(OWNER, "anna", commit.version, parent.head.dot, parent.head.manifest, tuple(commit.chunks))
         master.journal.append(entry)
-        self._wrote(client, commit.version, parent.head.dot, provisional=True)
+        self._wrote(client, commit.version, parent.head.dot, master.journal.of_file(OWNER, self.file_id))
 
     def _commit(self, client: int, master: Master) -> None:
         parent = self.head
         file = make(self.catalog, following(parent))
         self._moved()
         master.heads.superseded(file)
-        self._wrote(client, file.head, parent.head.dot, provisional=False)
+        self._wrote(client, file.head, parent.head.dot)
 
-    def _wrote(self, client: int, version: Version, parent: Dot, *, provisional: bool) -> None:
+    def _wrote(self, client: int, version: Version, parent: Dot, entries: Sequence[JournalEntry] | None = None) -> None:
+        provisional = entries is not None
         self.past[version.dot] = self.past[parent] | {version.dot}
         session = self.sessions.open(self.tokens[client], OWNER)
-        receipt = replace(RECEIPT, committed=not provisional)
-        self.tokens[client] = self.sessions.after_write(session, version, receipt, follows=parent).session
+        receipt = replace(RECEIPT, committed=not provisional, guarantee=Guarantee.CAUSAL)
+        line = Line.of(version) if entries is None else line_of(entries[-1], entries)
+        receipt = self.sessions.after_write(session, version, receipt, line)
+        self.tokens[client] = receipt.session
+        if provisional and self.seen[client] - self.past[version.dot] - self.elsewhere:
+            assert (receipt.guarantee, receipt.degraded) == (Guarantee.NONE, True)
         self.seen[client].add(version.dot)
 
     def read(self, client: int, master: Master, level: str) -> None:

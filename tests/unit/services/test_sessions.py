@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from echofs.core.consistency import Receipt
+from echofs.core.consistency import Guarantee, Receipt
 from echofs.core.errors import InvalidRequest
 from echofs.core.models import Level
 from echofs.core.session_tokens import Line, Session, Unmet
@@ -15,6 +15,7 @@ from tests.fakes.seal import OpenSeal
 from tests.unit.core.test_session_tokens import a_version
 
 RECEIPT = Receipt("auto", Level.STRONG, 2, "m:2", 3, 3, 3, ("a", "b", "c"), 0, True, 1.0)
+PROVISIONAL = dataclasses.replace(RECEIPT, committed=False, guarantee=Guarantee.CAUSAL, reason="Too few copies.")
 SESSIONS = Sessions(OpenSeal())
 
 
@@ -41,16 +42,27 @@ def test_a_token_of_another_user_is_refused() -> None:
 
 
 def test_after_a_committed_write_only_it_and_later_versions_will_do() -> None:
-    receipt = SESSIONS.after_write(Session("user-1"), a_version("f", 2), RECEIPT)
+    version = a_version("f", 2)
+    receipt = SESSIONS.after_write(Session("user-1"), version, RECEIPT, Line.of(version))
     session = SESSIONS.open(receipt.session, "user-1")
     assert session.unmet("f", Line.of(a_version("f", 1))) is Unmet.OLDER
-    assert session.unmet("f", Line.of(a_version("f", 2))) is None
+    assert session.unmet("f", Line.of(version)) is None
 
 
 def test_after_a_provisional_write_only_what_contains_it_will_do() -> None:
-    receipt = dataclasses.replace(RECEIPT, committed=False)
     first, second = a_version("f", 2), a_version("f", 3)
-    session = SESSIONS.open(SESSIONS.after_write(Session("user-1"), first, receipt).session, "user-1")
+    receipt = SESSIONS.after_write(Session("user-1"), first, PROVISIONAL, Line(1, frozenset({first.dot})))
+    assert receipt.guarantee is Guarantee.CAUSAL
+    session = SESSIONS.open(receipt.session, "user-1")
     assert session.unmet("f", Line.of(a_version("f", 9, "theirs"))) is Unmet.WAITING
-    after = SESSIONS.open(SESSIONS.after_write(session, second, receipt, follows=first.dot).session, "user-1")
+    receipt = SESSIONS.after_write(session, second, PROVISIONAL, Line(1, frozenset({first.dot, second.dot})))
+    after = SESSIONS.open(receipt.session, "user-1")
     assert [each.dot for each in after.of("f").waiting] == [second.dot]
+
+
+def test_a_provisional_write_that_does_not_follow_what_its_writer_saw_says_so() -> None:
+    seen, version = a_version("f", 6), a_version("f", 5, "mine")
+    session = Session("user-1").saw(seen, Line.of(seen))
+    receipt = SESSIONS.after_write(session, version, PROVISIONAL, Line(4, frozenset({version.dot})))
+    assert (receipt.guarantee, receipt.degraded) == (Guarantee.NONE, True)
+    assert receipt.reason == f"Too few copies. {Unmet.OLDER.value}"
