@@ -61,14 +61,6 @@ def parse_ask(text: str | None) -> Ask:
     return Ask(wish, tuple(_goal(match) for match in goals))
 
 
-def staleness_allowed(ask: Ask) -> float:
-    """How many seconds the head of a read may lag behind the catalog. 0 demands the catalog itself; ``auto`` does too,
-    and a list counts by its first level."""
-    if ask.staleness is not None:
-        return ask.staleness
-    return STALENESS_SECONDS if ask.goals and ask.goals[0].level is not Level.STRONG else 0.0
-
-
 def stronger(one: Level, other: Level) -> Level:
     """The one of two levels that promises more."""
     order = list(Level)

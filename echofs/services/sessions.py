@@ -11,7 +11,6 @@ from echofs.core.session_tokens import Line, Session, decode, encode
 from echofs.ports.seal import TokenSeal
 
 SESSION_FIELD = "X-EchoFS-Session"
-MAX_TOKEN_CHARACTERS = 6000
 
 
 class Sessions:
@@ -33,7 +32,7 @@ class Sessions:
         if not token:
             return Session(user_id)
         try:
-            session = decode(self._seal.open(token[: MAX_TOKEN_CHARACTERS + 1]))
+            session = decode(self._seal.open(token))
         except ValueError:
             raise _refused("is not one that this cluster made") from None
         if session.user_id != user_id:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from echofs.core.errors import InvalidRequest
-from echofs.core.goals import MOST_GOALS, Ask, Goal, down_to, parse_ask, staleness_allowed, stronger
+from echofs.core.goals import MOST_GOALS, Ask, Goal, down_to, parse_ask, stronger
 from echofs.core.models import Level
 
 STRONG, HYBRID, AVAILABLE = Level
@@ -51,26 +51,6 @@ def test_anything_else_is_refused_with_the_choices(text: str) -> None:
     with pytest.raises(InvalidRequest, match="strong, hybrid, available, bounded;t=5s") as caught:
         parse_ask(text)
     assert caught.value.field == "consistency"
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("strong", 0),
-        ("auto", 0),
-        ("hybrid", 5),
-        ("available", 5),
-        ("strong@50ms, available", 0),
-        ("hybrid@50ms, available", 5),
-        ("bounded;t=2s", 2),
-        ("Bounded; t = 1.5S", 1.5),
-        ("bounded;t=250ms", 0.25),
-        ("bounded;t=0s", 0),
-        ("bounded;t=600s", 5),
-    ],
-)
-def test_a_wish_says_how_far_a_read_may_lag(text: str, seconds: float) -> None:
-    assert staleness_allowed(parse_ask(text)) == seconds
 
 
 def test_a_bound_asks_for_hybrid() -> None:
