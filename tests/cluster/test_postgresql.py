@@ -30,6 +30,7 @@ CLIENTS = 16
 PATIENCE_SECONDS = 60.0
 RETRYABLE = (409, 503)
 STRONG = {"X_EchoFS_Consistency": "strong"}
+AVAILABLE = {"X_EchoFS_Consistency": "available"}
 
 
 @pytest.fixture(scope="module")
@@ -173,3 +174,36 @@ def test_a_database_that_stands_still_is_answered_for_and_comes_back(hosts: Host
     for each in users:
         eventually(lambda each=each: each.upload("after.txt", b"after").status in (200, 201), "writes go on")  # type: ignore[misc]
         assert each.download(kept_id).body == b"kept"
+
+
+def test_what_two_hosts_accepted_without_the_database_is_all_there_afterwards(
+    hosts: Hosts, user: User, database: str
+) -> None:
+    users = [user.at(master.url) for master in hosts.masters]
+    replies = [each.upload("alone/shared.txt", b"base", **STRONG) for each in users]
+    file_id = str(file_of(replies[0])["id"])
+    for each in users:
+        eventually(lambda each=each: knows(each, file_id), "the host's copy of heads has the file")  # type: ignore[misc]
+    with frozen(database):
+        replies = [
+            each.upload(f"alone/{name}.txt", f"{name} from host {number}".encode(), **AVAILABLE)
+            for number, each in enumerate(users)
+            for name in ("shared", f"own {number}")
+        ]
+        assert {reply.status for reply in replies} <= {200, 201}, [reply.body for reply in replies]
+        assert all(reply.json["consistency"]["provisional"] for reply in replies)
+
+    eventually(lambda: len(_contents(user, "alone")) == 4, "both hosts have brought what they accepted")
+    contents = _contents(user, "alone")
+    (beside,) = contents.keys() - {"shared.txt", "own 0.txt", "own 1.txt"}
+    assert beside.startswith("shared (conflict, ada, ")
+    assert {contents["shared.txt"], contents[beside]} == {b"shared from host 0", b"shared from host 1"}
+    assert (contents["own 0.txt"], contents["own 1.txt"]) == (b"own 0 from host 0", b"own 1 from host 1")
+    (conflict,) = user.call("GET", "/api/v1/conflicts").data["conflicts"]
+    assert (conflict["rule"], conflict["state"]) == ("keep-both", "resolved")
+
+
+def _contents(user: User, folder: str) -> dict[str, bytes]:
+    """The bytes of all files in a folder, by name."""
+    files = user.call("GET", f"/api/v1/files?folder={folder}").data["files"]
+    return {file["name"]: user.download(file["id"]).body for file in files}

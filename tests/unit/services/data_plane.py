@@ -75,7 +75,7 @@ class DataPlane:
         self.clock = beside.clock if beside else FakeClock()
         self.members = FakeMembers([a_member(worker_id) for worker_id in worker_ids])
         self.workers = beside.workers if beside else FakeWorkers(worker_ids, self.clock if clock_runs else None)
-        self.catalog = beside.catalog if beside else catalog or MemoryCatalog(self.clock)
+        self.catalog = catalog or (beside.catalog if beside else MemoryCatalog(self.clock))
         self.ids = beside.ids if beside else SequentialIds()
         self.users = beside.users if beside else MemoryUsers()
         self.codec = Lz4Codec(1 << 20)
