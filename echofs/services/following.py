@@ -35,9 +35,14 @@ class Following:
         if not self._catalog.follows or not self._gate.reachable:
             return
         with self._follower.lead() as leads:
-            pages = _MOST_PAGES if leads else 0
+            pages = _MOST_PAGES if leads and not self._just_asked() else 0
             while pages and not self._caught_up():
                 pages -= 1
+
+    def _just_asked(self) -> bool:
+        """Whether another process of the host was faster."""
+        age = self._follower.age()
+        return age is not None and age < FOLLOW_SECONDS / 2
 
     def _caught_up(self) -> bool:
         after = self._follower.position()

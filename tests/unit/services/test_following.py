@@ -8,7 +8,7 @@ import pytest
 
 from echofs.core.errors import CatalogUnavailable
 from echofs.ports.catalog import Changes, ListQuery
-from echofs.services.following import Following
+from echofs.services.following import FOLLOW_SECONDS, Following
 from tests.contracts.catalog_values import ALICE, first, following, make
 from tests.fakes.catalog import MemoryCatalog
 from tests.fakes.clock import FakeClock
@@ -26,6 +26,11 @@ class World:
         self.gate = FakeGate()
         self.following = Following(self.catalog, self.follower, self.gate, self.clock, capacity=capacity)
 
+    def follow(self) -> None:
+        """The next round, at its time."""
+        self.clock.advance(FOLLOW_SECONDS)
+        self.following.run_once()
+
     def whole(self) -> bool:
         page = self.follower.page(ListQuery(ALICE))
         assert page is not None
@@ -39,17 +44,17 @@ def world() -> World:
 
 def test_it_begins_with_what_is_there_and_goes_on_from_there(world: World) -> None:
     old = make(world.catalog, first("old"))
-    world.following.run_once()
+    world.follow()
     assert world.follower.head(ALICE, old.id) == (old, 0.0, 1)
     assert world.whole()
     changed = make(world.catalog, following(old))
-    world.following.run_once()
+    world.follow()
     assert world.follower.head(ALICE, old.id) == (changed, 0.0, 2)
 
 
 def test_a_long_history_is_taken_in_in_one_round(world: World) -> None:
     files = [make(world.catalog, first(f"file-{number}")) for number in range(2500)]
-    world.following.run_once()
+    world.follow()
     assert world.follower.age() == 0.0
     assert all(world.follower.head(ALICE, file.id) for file in files)
 
@@ -57,7 +62,7 @@ def test_a_long_history_is_taken_in_in_one_round(world: World) -> None:
 def test_of_more_than_it_can_hold_it_takes_the_latest(world: World) -> None:
     world = World(capacity=5)
     files = [make(world.catalog, first(f"file-{number}")) for number in range(8)]
-    world.following.run_once()
+    world.follow()
     assert [file.path for file in files if world.follower.head(ALICE, file.id)] == [f"file-{n}" for n in range(3, 8)]
     assert not world.whole()
 
@@ -71,29 +76,29 @@ def test_its_age_counts_from_before_the_question(world: World, monkeypatch: pyte
         return changes
 
     monkeypatch.setattr(world.catalog, "changes", slowly)
-    world.following.run_once()
+    world.follow()
     assert world.follower.age() == 3.0
 
 
 def test_what_is_withheld_keeps_it_from_calling_itself_fresh(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    world.following.run_once()
+    world.follow()
     ask = world.catalog.changes
     world.clock.advance(2)
     with monkeypatch.context() as withholding:
         withholding.setattr(
             world.catalog, "changes", lambda after, limit: replace(ask(after, limit), files=(), upto=after, newest=9)
         )
-        world.following.run_once()
-    assert world.follower.age() == 2.0
+        world.follow()
+    assert world.follower.age() == 2.0 + FOLLOW_SECONDS
 
 
 def test_another_catalog_than_before_is_followed_from_its_beginning(world: World) -> None:
     for number in range(5):
         make(world.catalog, first(f"file-{number}"))
-    world.following.run_once()
+    world.follow()
     world.catalog.clear()
     file = make(world.catalog, first("restored"))
-    world.following.run_once()
+    world.follow()
     page = world.follower.page(ListQuery(ALICE))
     assert page is not None
     assert page.page.files == (file,)
@@ -101,23 +106,33 @@ def test_another_catalog_than_before_is_followed_from_its_beginning(world: World
 
 def test_one_process_of_the_host_asks(world: World) -> None:
     with world.follower.lead():
-        world.following.run_once()
+        world.follow()
         assert world.follower.position() is None
+    world.follow()
+    assert world.follower.position() == 0
+
+
+def test_a_process_does_not_ask_what_another_of_its_host_has_just_asked(world: World) -> None:
+    world.follow()
+    make(world.catalog, first("new"))
+    world.clock.advance(FOLLOW_SECONDS / 4)
     world.following.run_once()
     assert world.follower.position() == 0
+    world.follow()
+    assert world.follower.position() == 1
 
 
 def test_while_the_gate_is_shut_nothing_is_asked(world: World) -> None:
     world.gate.open = False
-    world.following.run_once()
+    world.follow()
     assert world.follower.position() is None
     world.gate.open = True
     world.catalog.down = True
     with pytest.raises(CatalogUnavailable):
-        world.following.run_once()
+        world.follow()
 
 
 def test_a_catalog_without_an_order_of_changes_is_not_followed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MemoryCatalog, "follows", False)
-    world.following.run_once()
+    world.follow()
     assert (world.follower.position(), world.follower.age()) == (None, None)
