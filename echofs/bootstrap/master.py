@@ -33,6 +33,7 @@ from echofs.services.accounts import Accounts
 from echofs.services.advice import Adviser
 from echofs.services.cluster import ClusterSurvey
 from echofs.services.copying import EntryCopies
+from echofs.services.drills import Drills
 from echofs.services.heads import Heads
 from echofs.services.health import MasterHealth
 from echofs.services.late import settle_late
@@ -62,10 +63,10 @@ def master(settings: Settings) -> Flask:
     meters = PrometheusMeters()
     app = bare_application(basics)
     journal = parts.open_journal(settings, basics)
-    plane = parts.open_data_plane(app, settings, basics, meters, spool=journal, alone=True)
+    adviser = Adviser(basics.clock)
+    plane = parts.open_data_plane(app, settings, basics, meters, spool=journal, alone=True, faults=adviser.faults)
     sharing = _open_sharing(settings, basics, meters)
     heads = Heads(plane.catalog, sharing.heads if sharing else None, meters)
-    adviser = Adviser(basics.clock)
     host = open_host(settings, basics, plane.catalog, plane.gate, adviser.critical)
     service = parts.open_file_service(settings, basics, plane, journal, host, heads, meters, adviser)
     reading = open_reading(settings, host, plane.catalog, plane.gate, journal, heads, meters)
@@ -140,6 +141,7 @@ def master(settings: Settings) -> Flask:
         Loop("catalog gate", WATCH_SECONDS, plane.gate.watch),
         Loop("members", BEAT_SECONDS, plane.members.refresh),
         Loop("report", REPORT_SECONDS, reporting.run_once),
+        Loop("drills", REPORT_SECONDS, Drills(adviser.faults, plane.gate, basics.clock).run_once),
         Loop("late replicas", BEAT_SECONDS, late),
         Loop("spool", BEAT_SECONDS, spooling.run_once),
         Loop("reintegration", REPLAY_SECONDS, conflicts.reintegration.run_once),

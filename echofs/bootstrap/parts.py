@@ -11,6 +11,7 @@ from flask import Flask
 from echofs.adapters.catalog import schema
 from echofs.adapters.catalog.gate import CatalogGate
 from echofs.adapters.catalog.users import SqlUsers
+from echofs.adapters.faults import Faults, FaultyWorkers
 from echofs.adapters.frames import Lz4Codec
 from echofs.adapters.http_pool import HttpPool
 from echofs.adapters.local_journal import LocalJournal
@@ -23,6 +24,7 @@ from echofs.bootstrap.files_catalog import check_catalog, files_catalog
 from echofs.bootstrap.host import Host
 from echofs.core.errors import CatalogUnavailable
 from echofs.ports.catalog import Catalog
+from echofs.ports.chunks import WorkerClient
 from echofs.ports.journal import Journal
 from echofs.ports.runtime import Clock, Meters
 from echofs.services.accounts import Accounts
@@ -60,7 +62,7 @@ class DataPlane:
     gate: CatalogGate
     users: SqlUsers
     codec: Lz4Codec
-    workers: HttpWorkers
+    workers: WorkerClient
     members: MemberView
     reader: ChunkReader
 
@@ -84,6 +86,7 @@ def open_data_plane(
     *,
     spool: Journal | None = None,
     alone: bool = False,
+    faults: Faults | None = None,
 ) -> DataPlane:
     """Attach the catalog to ``app`` and open it. Reads find also what is in ``spool``.
 
@@ -93,7 +96,7 @@ def open_data_plane(
     catalog, users, gate = open_catalog(app, settings, basics.clock, alone=alone)
     _report_unfinished(catalog, basics.clock)
     codec = open_codec(settings)
-    workers = open_workers(settings, basics)
+    workers = open_workers(settings, basics, faults)
     members = MemberView(basics.controller, MemberFile(run_file(settings, "members.json")), basics.clock)
     wanted = settings.replication_factor
     reader = ChunkReader(workers, members, catalog, codec, basics.clock, meters, wanted=wanted, spool=spool)
@@ -134,10 +137,11 @@ def open_journal(settings: Settings, basics: Basics) -> LocalJournal:
     )
 
 
-def open_workers(settings: Settings, basics: Basics) -> HttpWorkers:
-    """The way to the workers."""
+def open_workers(settings: Settings, basics: Basics, faults: Faults | None = None) -> WorkerClient:
+    """The way to the workers, with the ``faults`` of a drill in it."""
     pool = HttpPool(connect_timeout=CONNECT_SECONDS, timeout=settings.worker_timeout)
-    return HttpWorkers(pool, basics.signer, timeout=settings.worker_timeout)
+    workers = HttpWorkers(pool, basics.signer, timeout=settings.worker_timeout)
+    return workers if faults is None else FaultyWorkers(workers, faults, timeout=settings.worker_timeout)
 
 
 def open_file_service(
