@@ -41,6 +41,7 @@ COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "corrupt_replicas": ("Replicas that failed their check when read", ("worker",)),
     "head_lookups": ("Hybrid reads that looked for a head in the shared cache", ("result",)),
     "reads": ("Files found for readers, by the level that was given", ("level",)),
+    "staleness_seconds": ("Sum of the ages up to which heads that readers got may have lagged", ("level",)),
     "degraded_reads": ("Files found for readers that asked for more or had seen more", ("level",)),
     "redis_failures": ("Questions to Redis that failed, each followed by a time without it", ()),
     "writes": ("Writes acknowledged, by the level that was met", ("level",)),

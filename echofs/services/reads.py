@@ -106,6 +106,7 @@ class Reads:
         if found.file.deleted:
             raise NotFound("There is no such file.")
         self._meters.add("reads", level=found.level.value)
+        self._meters.add("staleness_seconds", found.age or 0.0, level=found.level.value)
         if found.degraded:
             self._meters.add("degraded_reads", level=found.level.value)
         return found

@@ -30,6 +30,7 @@ NAMES = frozenset(
         "repairs",
         "replica_failures",
         "spool_deliveries",
+        "staleness_seconds",
         "writes",
     }
 )

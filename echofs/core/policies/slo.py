@@ -19,7 +19,7 @@ from echofs.core.models import Level
 from echofs.core.policies.hysteresis import settle
 from echofs.core.policies.prediction import Prediction, predict
 from echofs.core.policies.utility import utility
-from echofs.core.policies.values import LEVELS, Outcome, Params, PolicyState, Snapshot, Wish, weaker
+from echofs.core.policies.values import LEVELS, Outcome, Params, PolicyState, Snapshot, Wish
 
 EMERGENCY_ABOVE = 0.8
 """When more than this share of the masters is without the catalog, all of them are advised to do without it at once.
@@ -49,16 +49,16 @@ def _wish(snapshot: Snapshot, state: PolicyState, params: Params) -> Wish:
     predicted = predictions(snapshot, params)
     shares = {level: round(prediction.share, 4) for level, prediction in predicted.items()}
     goal = f"{params.share:.0%} within {params.goal * 1000:g} ms"
+    best = _best(predicted, params)
     if not predicted[state.level].possible:
-        level = _best(predicted, params, list(LEVELS))
-        return Wish(level, f"{state.level} is impossible now: {_why(snapshot)}", emergency=True, predictions=shares)
+        return Wish(best, f"{state.level} is impossible now: {_why(snapshot)}", emergency=True, predictions=shares)
     for level in LEVELS[: LEVELS.index(state.level)]:
         if _worth_taking(predicted[level], snapshot.at - state.since, params):
             return Wish(level, f"{level} is predicted to meet {goal}", predictions=shares)
     if predicted[state.level].bounds(params.margin)[1] >= params.share:
         return Wish(state.level, f"nothing shows that {state.level} misses {goal}", predictions=shares)
-    level = _best(predicted, params, [level for level in LEVELS if not weaker(state.level, level)])
-    return Wish(level, f"{state.level} is predicted to miss {goal} ({shares[state.level]:.0%})", predictions=shares)
+    missed = f"{state.level} is predicted to miss {goal} ({shares[state.level]:.0%})"
+    return Wish(best, missed, predictions=shares)
 
 
 def _worth_taking(prediction: Prediction, waited: float, params: Params) -> bool:
@@ -66,9 +66,9 @@ def _worth_taking(prediction: Prediction, waited: float, params: Params) -> bool
     return low >= params.share or (high >= params.share and waited >= params.patience)
 
 
-def _best(predicted: Mapping[Level, Prediction], params: Params, among: list[Level]) -> Level:
+def _best(predicted: Mapping[Level, Prediction], params: Params) -> Level:
     """The strongest that may meet the goal; of those that all miss it, the one with the most utility."""
-    possible = [level for level in among if predicted[level].possible]
+    possible = [level for level in LEVELS if predicted[level].possible]
     for level in possible:
         if predicted[level].bounds(params.margin)[1] >= params.share:
             return level

@@ -277,6 +277,8 @@ def test_left_to_itself_a_read_asks_the_catalog_and_goes_on_without_it(plane: Da
     assert what(found) == (file, Level.AVAILABLE, Guarantee.NONE, 9.0, True)
     assert found.reason == "The catalog does not answer: this is what this master last knew."
     assert plane.meters.count("degraded_reads", level="available") == 1
+    assert plane.meters.count("staleness_seconds", level="available") == 9.0
+    assert plane.meters.count("staleness_seconds", level="strong") == 0.0
 
 
 def test_left_to_itself_a_read_finds_what_waits_here_also_when_the_catalog_is_back(

@@ -77,6 +77,17 @@ def test_a_goal_that_no_level_meets_is_no_reason_to_promise_less() -> None:
     assert ticking.tick(SLOW_LINKS, 60).level is Level.STRONG
 
 
+def test_when_less_turns_out_to_be_no_quicker_strong_returns() -> None:
+    """On a host that is slow itself every level is: then the promise is all there is to win."""
+    slow = Quantiles(256, 0.08, 0.2, 0.4)
+    ticking = Ticking(slo)
+    strong = {OpClass.WRITE_SMALL: {Level.STRONG: slow, Level.HYBRID: slow}}
+    assert ticking.tick(CALM, 5, latencies=strong).level is Level.AVAILABLE
+    everything = {OpClass.WRITE_SMALL: dict.fromkeys(Level, slow)}
+    assert ticking.tick(CALM, 20, latencies=everything).level is Level.STRONG
+    assert ticking.tick(CALM, 120, latencies=everything).level is Level.STRONG
+
+
 def test_after_the_fault_strong_returns_once_it_was_calm() -> None:
     ticking = Ticking(slo)
     ticking.tick(NO_CATALOG, 60)
