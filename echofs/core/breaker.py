@@ -48,13 +48,15 @@ class Breaker:
 
     def failed(self, now: float, seconds: float) -> None:
         """A request failed after so long. While open, failures belong to requests of before and change nothing."""
-        if self._until is not None:
-            if now >= self._until:
-                self._open(now)
-            return
         self._failed_in_a_row += 1
         self._outcomes.append(False)
-        if seconds >= LONG_SECONDS or self._failed_in_a_row >= FAILURES_IN_A_ROW or self._mostly_failing():
+        enough = seconds >= LONG_SECONDS or self._failed_in_a_row >= FAILURES_IN_A_ROW or self._mostly_failing()
+        if enough or self._until is not None:
+            self.trip(now)
+
+    def trip(self, now: float) -> None:
+        """Open at once, unless it is open already."""
+        if self._until is None or now >= self._until:
             self._open(now)
 
     def close(self) -> None:

@@ -125,8 +125,9 @@ class Races:
                 self._leave_behind(request, worker_id, begun)
 
     def stop(self) -> None:
-        """End the threads. Idempotent."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """End the threads once what is under way is over. Idempotent."""
+        # Nothing is cancelled: whoever waits for a request that was would never be woken.
+        self._pool.shutdown(wait=False)
 
     def _hedge(
         self, first: Fetching, worker_id: str, begun: float, running: dict[Fetching, str], elsewhere: Elsewhere

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -28,12 +28,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Search(Generic[T]):
-    """Chunks looked for: where each may still be found, the best place first, and what was made of those found."""
+    """Chunks looked for: on which workers each may still be found, the likeliest first, and what was made of those
+    found. ``wanted`` workers should have each; whoever is in ``avoided`` hardly answers."""
 
     take: Take[T]
     untried: dict[Digest, list[str]]
+    likely: dict[Digest, frozenset[str]]
     taken: dict[Digest, T]
-    likely: int
+    avoided: frozenset[str]
+    wanted: int
     turn: int
 
     def missing(self) -> list[Digest]:
@@ -41,8 +44,12 @@ class _Search(Generic[T]):
 
     def shares(self, digests: Sequence[Digest], without: str = "") -> dict[str, list[Digest]]:
         """Whom to ask for which of the chunks, leaving one worker out."""
-        places = {digest: [place for place in self.untried[digest] if place != without] for digest in digests}
-        return assign(places, self.likely, self.turn)
+        return assign({digest: self._best_left(digest, without) for digest in digests}, self.wanted, self.turn)
+
+    def _best_left(self, digest: Digest, without: str) -> list[str]:
+        left = [worker_id for worker_id in self.untried[digest] if worker_id != without]
+        fit = [worker_id for worker_id in left if worker_id not in self.avoided]
+        return [worker_id for worker_id in fit if worker_id in self.likely[digest]] or fit or left
 
 
 class ChunkReader:
@@ -101,13 +108,20 @@ class ChunkReader:
 
     def _gather(self, digests: Sequence[Digest], turn: int, take: Take[T], last: str = "") -> dict[Digest, T]:
         members = {member.worker_id: member for member in self._members.members()}
-        avoided = self._members.avoided(Call.FETCH) | {last}
-        untried = {digest: _candidates(members, digest, avoided) for digest in dict.fromkeys(digests)}
-        search = _Search(take, untried, self._from_spool(list(untried), take), self._wanted, turn)
+        orders = {digest: _order(members, digest) for digest in dict.fromkeys(digests)}
+        search = _Search(
+            take,
+            untried={digest: order + [one for one in members if one not in order] for digest, order in orders.items()},
+            likely={digest: frozenset(order[: self._wanted]) for digest, order in orders.items()},
+            taken=self._from_spool(list(orders), take),
+            avoided=self._members.avoided(Call.FETCH) | {last},
+            wanted=self._wanted,
+            turn=turn,
+        )
         while missing := search.missing():
             for worker_id, share in search.shares(missing).items():
                 self._read_share(members[worker_id], share, search)
-            lost = [digest for digest in search.missing() if not untried[digest]]
+            lost = [digest for digest in search.missing() if not search.untried[digest]]
             if lost:
                 raise ChunkUnavailable("No worker that is up has a good copy of a part of this file.", digest=lost[0])
         return search.taken
@@ -174,8 +188,5 @@ class ChunkReader:
             _log.warning("a bad replica could not be reported", extra={"worker": worker_id})
 
 
-def _candidates(members: dict[str, Member], digest: Digest, avoided: frozenset[str]) -> list[str]:
-    """Every worker, those that placement prefers first, those that hardly answer last."""
-    ranked = [member.worker_id for member in placement.order(members.values(), digest)]
-    ranked += [worker_id for worker_id in members if worker_id not in ranked]
-    return sorted(ranked, key=lambda worker_id: worker_id in avoided)
+def _order(members: Mapping[str, Member], digest: Digest) -> list[str]:
+    return [member.worker_id for member in placement.order(members.values(), digest)]

@@ -25,9 +25,11 @@ JUDGED_EVERY_SECONDS = 0.5
 HEDGE_AT_LEAST_SECONDS = 0.02
 HEDGE_AT_MOST_SECONDS = 1.0
 """Also as long as too little is known of a worker."""
-OVERDUE_TIMES = 4
-OVERDUE_AT_LEAST_SECONDS = 1.0
-"""An answer that takes longer than this, and several times what it usually takes, will not come."""
+OVERDUE_TIMES = 5
+OVERDUE_AT_LEAST_SECONDS = 0.25
+"""An answer that takes longer than this, and several times what it usually takes, may never come."""
+OVERDUE_UNKNOWN_SECONDS = 1.0
+"""The same while too little is known of a worker."""
 
 
 class Call(StrEnum):
@@ -45,6 +47,8 @@ class _Link:
     latencies: dict[Call, LatencyHistogram] = field(default_factory=lambda: {call: LatencyHistogram() for call in Call})
     errors: LatencyHistogram = field(default_factory=LatencyHistogram)
     """How long requests took that failed."""
+    overdue: bool = False
+    """Whether nothing is known yet but that an answer is overdue."""
 
 
 class Links:
@@ -65,6 +69,7 @@ class Links:
         with self._lock:
             now = self._clock.monotonic()
             link = self._links.setdefault(worker_id, _Link())
+            link.overdue = False
             if ok:
                 link.latencies[call].add(seconds, now)
                 link.breaker.succeeded()
@@ -75,15 +80,18 @@ class Links:
                 self._troubled ^= {worker_id}
 
     def overdue(self, worker_id: str, seconds: float, call: Call) -> bool:
-        """Whether an answer that has been awaited for so long should be awaited no longer. If so, that is a failure
-        already, and its breaker opens: others need not wait as long to find it out."""
+        """Whether an answer that has been awaited for so long should be awaited no longer. If so the worker's breaker
+        opens, that others need not wait as long to find it out; but as the answer may still come, and as this process
+        may be the slow one, the worker is :meth:`avoided` and not :meth:`unavailable`."""
         if seconds < OVERDUE_AT_LEAST_SECONDS:
             return False
         with self._lock:
             now = self._clock.monotonic()
             if seconds < self._overdue_after(worker_id, call, now):
                 return False
-            self._links.setdefault(worker_id, _Link()).breaker.failed(now, seconds)
+            link = self._links.setdefault(worker_id, _Link())
+            link.overdue = link.overdue or worker_id not in self._troubled
+            link.breaker.trip(now)
             self._troubled |= {worker_id}
             return True
 
@@ -95,8 +103,8 @@ class Links:
                 self._troubled -= {worker_id}
 
     def unavailable(self) -> frozenset[str]:
-        """Workers whose breaker is open. One that is half-open is not among them, and so gets tried; where many
-        requests come at once they ask for :meth:`avoided` instead."""
+        """Workers whose breaker is open since requests failed. One that is half-open is not among them, and so gets
+        tried; where many requests come at once they ask for :meth:`avoided` instead."""
         if not self._troubled:
             return self._troubled
         with self._lock:
@@ -104,7 +112,7 @@ class Links:
             return frozenset(
                 worker_id
                 for worker_id in self._troubled
-                if self._links[worker_id].breaker.state(now) is BreakerState.OPEN
+                if not self._links[worker_id].overdue and self._links[worker_id].breaker.state(now) is BreakerState.OPEN
             )
 
     def avoided(self, call: Call) -> frozenset[str]:
@@ -157,7 +165,9 @@ class Links:
             return self._overdue_after(worker_id, call, self._clock.monotonic())
 
     def _overdue_after(self, worker_id: str, call: Call, now: float) -> float:
-        usual = self._quantile(worker_id, SLOW_QUANTILE, call, now) or 0.0
+        usual = self._quantile(worker_id, SLOW_QUANTILE, call, now)
+        if usual is None:
+            return OVERDUE_UNKNOWN_SECONDS
         return max(OVERDUE_AT_LEAST_SECONDS, OVERDUE_TIMES * usual)
 
     def _quantile(self, worker_id: str, q: float, call: Call, now: float) -> float | None:

@@ -31,6 +31,15 @@ def test_one_failure_that_was_waited_for_is_enough() -> None:
     assert _opened().state(0.0) is OPEN
 
 
+def test_it_can_be_opened_without_a_failure_and_is_not_opened_twice() -> None:
+    breaker = Breaker()
+    breaker.trip(0.0)
+    breaker.trip(0.5)
+    assert (breaker.state(0.9), breaker.state(1.0)) == (OPEN, HALF_OPEN)
+    breaker.trip(1.0)
+    assert (breaker.state(2.9), breaker.state(3.0)) == (OPEN, HALF_OPEN)
+
+
 def test_a_success_between_failures_starts_the_count_again() -> None:
     breaker = Breaker()
     for ok in (False, False, True, False, False):

@@ -230,3 +230,11 @@ def test_slow_workers_are_asked_last(spare: DataPlane) -> None:
     for turn in range(3):
         assert _read(spare, digest, turn=turn) == PLAIN
     assert spare.workers["a"].fetches == []
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_workers_that_hardly_answer_are_not_asked_where_others_have_it(plane: DataPlane, turn: int) -> None:
+    digest = _place(plane)
+    plane.members.down, plane.members.slow = {"a"}, {"c"}
+    assert _read(plane, digest, turn=turn) == PLAIN
+    assert _asked(plane) == ["b"]

@@ -147,24 +147,36 @@ def test_a_worker_gets_slow_within_seconds_and_is_tried_again_once_that_was_long
 # --- answers that do not come --------------------------------------------------------------------------------------
 
 
-def test_an_answer_is_overdue_after_a_second_and_opens_the_breaker(at: Setting) -> None:
+def test_an_answer_is_overdue_after_a_second_while_little_is_known_of_a_worker(at: Setting) -> None:
     assert not at.links.overdue("w1", 0.9, Call.STORE)
-    assert at.links.unavailable() == frozenset()
+    assert at.links.avoided(Call.STORE) == frozenset()
     assert at.links.overdue("w1", 1.0, Call.STORE)
-    assert at.links.unavailable() == {"w1"}
+    assert at.links.avoided(Call.STORE) == {"w1"}
 
 
-def test_more_is_expected_of_a_worker_that_always_takes_long(at: Setting) -> None:
-    at.answer("w1", 1.0, 50, Call.STORE)
-    assert at.links.overdue_after("w1", Call.STORE) == pytest.approx(4.0, rel=0.05)
-    assert not at.links.overdue("w1", 3.0, Call.STORE)
-    assert at.links.overdue("w1", 5.0, Call.STORE)
+@pytest.mark.parametrize(("usual", "overdue"), [(0.001, 0.25), (0.1, 0.5), (1.0, 5.0)])
+def test_an_answer_is_overdue_when_it_takes_several_times_as_long_as_usual(
+    at: Setting, usual: float, overdue: float
+) -> None:
+    at.answer("w1", usual, 50, Call.STORE)
+    assert at.links.overdue_after("w1", Call.STORE) == pytest.approx(overdue, rel=0.05)
+    assert not at.links.overdue("w1", overdue * 0.9, Call.STORE)
+    assert at.links.overdue("w1", overdue * 1.1, Call.STORE)
+
+
+def test_workers_whose_answers_are_only_overdue_count_where_a_quorum_is_looked_for(at: Setting) -> None:
+    for worker_id in ("w1", "w2", "w3"):
+        at.links.overdue(worker_id, 2.0, Call.STORE)
+    assert at.links.unavailable() == frozenset()
+    at.fail("w2")
+    at.links.overdue("w2", 3.0, Call.STORE)
+    assert at.links.unavailable() == {"w2"}
 
 
 def test_an_overdue_answer_that_comes_after_all_closes_the_breaker(at: Setting) -> None:
     at.links.overdue("w1", 2.0, Call.STORE)
     at.answer("w1", 2.5, call=Call.STORE)
-    assert at.links.unavailable() == frozenset()
+    assert at.links.avoided(Call.STORE) == frozenset()
 
 
 def test_the_controller_is_told_how_every_worker_answered_lately(at: Setting) -> None:

@@ -354,9 +354,9 @@ def test_a_request_is_timed_and_observed_whatever_becomes_of_it(at: Setting) -> 
     assert at.view.links.reports()[0].p50 == pytest.approx(0.25, rel=0.05)
 
 
-def test_an_overdue_answer_makes_a_worker_unavailable(at: Setting) -> None:
+def test_a_worker_whose_answer_is_overdue_is_avoided(at: Setting) -> None:
     assert at.view.overdue("w1", at.view.overdue_after("w1", Call.STORE), Call.STORE)
-    assert at.view.unavailable() == {"w1"}
+    assert at.view.avoided(Call.FETCH) == {"w1"}
 
 
 def test_a_second_worker_is_asked_as_soon_as_the_first_takes_unusually_long(at: Setting) -> None:
