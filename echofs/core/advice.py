@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from echofs.core.faults import Fault
-from echofs.core.models import Level, Member, Timestamp
+from echofs.core.models import Level, Timestamp
 
 SMALL_BYTES = 1 << 20
 """Up to here a write is a small one: larger ones take as long as their bodies take to arrive."""
@@ -132,7 +132,6 @@ class Advice:
     """
 
     epoch: int
-    members: tuple[Member, ...] = ()
     decisions: Mapping[OpClass, Decision] = field(default_factory=dict)
     files: Mapping[str, Decision] = field(default_factory=dict)
     critical: frozenset[str] = frozenset()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from echofs.core import faults, membership
+from echofs.core import faults
 from echofs.core.advice import Advice, Decision, OpClass
 from echofs.core.errors import InvalidRequest
 from echofs.core.fields import Fields
@@ -49,7 +49,6 @@ def encode_advice(advice: Advice) -> dict[str, object]:
     """The advice as JSON has it."""
     return {
         "epoch": advice.epoch,
-        "members": [membership.encode(member) for member in advice.members],
         "decisions": [encode_decision(decision) for decision in advice.decisions.values()],
         "files": {file_id: encode_decision(decision) for file_id, decision in advice.files.items()},
         "critical": sorted(advice.critical),
@@ -70,7 +69,6 @@ def decode_advice(parsed: object) -> Advice:
     try:
         return Advice(
             epoch=epoch,
-            members=tuple(membership.decode(entry) for entry in fields.items("members")),
             decisions={decision.op_class: decision for decision in decisions if decision.op_class},
             files=files,
             critical=frozenset(fields.texts("critical")),

@@ -230,7 +230,6 @@ class Controlling(Steering):
     def _advice(self, now: float) -> Advice:
         return Advice(
             epoch=self._courses.epoch,
-            members=tuple(self._members()),
             decisions={op_class: course.decision for op_class, course in self._courses.classes.items()},
             files=of_files(self._orders, self._courses.epoch, now),
             critical=self._orders.critical,

@@ -21,7 +21,7 @@ from echofs.core.advice import (
 from echofs.core.advice_json import decode_advice, encode_advice
 from echofs.core.errors import InvalidRequest
 from echofs.core.faults import Fault, FaultKind
-from echofs.core.models import Level, Member
+from echofs.core.models import Level
 from echofs.core.report_json import decode_report, encode_report
 
 FILE = "0" * 31 + "1"
@@ -42,7 +42,6 @@ DECISION = Decision(
 )
 ADVICE = Advice(
     epoch=4,
-    members=(Member("w1", "http://w1.test:8091", "a"),),
     decisions={OpClass.WRITE_SMALL: DECISION},
     files={FILE: replace(DECISION, op_class=None, forced=True)},
     critical=frozenset({FILE}),
