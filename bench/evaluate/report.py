@@ -12,7 +12,8 @@ from bench.evaluate.figures import Figures, Traffic
 from bench.evaluate.plots import PLOTS, draw
 from bench.evaluate.scenarios import BY_NAME, POLICIES
 from bench.evaluate.targets import Outcome, mean_utility, merged, outcomes
-from bench.evaluate.utility import GOAL_SECONDS, LATE, UNCOMMITTED, UNKEPT, WORTH
+from bench.evaluate.utility import GOAL_SECONDS
+from echofs.core.policies.utility import WORTH
 
 _WORDS = {True: "met", False: "**MISSED**", None: "not measured"}
 _FOLDER = "evaluation"
@@ -135,13 +136,11 @@ def _converged(each: Figures) -> str:
 
 
 def _utility() -> str:
-    worths = ", ".join(f"{level} {worth}" for level, worth in WORTH.items())
-    lines = (
-        f"The mean worth of all `auto` operations: {worths}, a provisional write {UNCOMMITTED},",
-        f"a read that could not keep its session's guarantees {UNKEPT}; times {LATE} after"
-        f" {GOAL_SECONDS * 1000:.0f} ms; 0 without an answer.",
+    worths = ", ".join(f"{worth} at `{level}`" for level, worth in WORTH.items())
+    return (
+        f"## Utility\n\nThe mean worth of all `auto` operations: {worths}, and nothing without an answer within"
+        f" {GOAL_SECONDS * 1000:.0f} ms.\n\n"
     )
-    return "## Utility\n\n" + "\n".join(lines) + "\n\n"
 
 
 def _pictures(drawn: Iterable[Path]) -> str:

@@ -1,8 +1,7 @@
 """How much an answer is worth, so that policies can be compared by one number.
 
-After the utilities of Pileus (Terry et al., "Consistency-based service level agreements for cloud storage", 2013): an
-answer of a stronger level is worth more, a late one half, none at all nothing. The values are ours, chosen before any
-policy was measured: what is lost from strong to available matters less than an answer that does not come.
+The values are those by which the default policy decides (``echofs.core.policies.utility``, after Pileus: Terry et al.,
+"Consistency-based service level agreements for cloud storage", 2013): by level, and nothing after the latency goal.
 """
 
 from __future__ import annotations
@@ -10,29 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bench.evaluate.history import Record
+from echofs.core.models import Level
+from echofs.core.policies.utility import WORTH
 
 GOAL_SECONDS = 0.05
 """The latency goal of the evaluation, and the default of ``LATENCY_GOAL_MS``."""
-WORTH = {"strong": 1.0, "hybrid": 0.9, "available": 0.7}
-UNCOMMITTED = 0.6
-"""Worth of a provisional write, which may still meet a conflict."""
-UNKEPT = 0.4
-"""Worth of a read that could not keep its session's guarantees."""
-LATE = 0.5
-"""The share of its worth that is left of an answer after the goal."""
 
 
 def utility_of(record: Record) -> float:
-    """Between 0 and 1."""
+    """Between 0 and 1. A refusal that depends on the files alone, such as 404, is as good an answer as any."""
     seconds = record.seconds
-    if not record.answered or seconds is None:
+    if not record.answered or seconds is None or seconds > GOAL_SECONDS:
         return 0.0
-    worth = WORTH.get(record.mode_used, WORTH["strong"])
-    if record.changes and not record.committed:
-        worth = UNCOMMITTED
-    elif record.degraded and record.op == "read":
-        worth = UNKEPT
-    return worth if seconds <= GOAL_SECONDS else worth * LATE
+    return WORTH[Level(record.mode_used or Level.STRONG)]
 
 
 def utility(records: Iterable[Record]) -> float | None:

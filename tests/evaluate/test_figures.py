@@ -11,7 +11,7 @@ from bench.evaluate.arrivals import percentile, poisson
 from bench.evaluate.figures import by_level, convergence_of, figures_of, staleness_of, switches_of, traffic
 from bench.evaluate.history import Event, Record, Run, decode, encode, load, save
 from bench.evaluate.readback import Found, accounted_for
-from bench.evaluate.utility import LATE, UNCOMMITTED, UNKEPT, WORTH, utility
+from bench.evaluate.utility import utility
 from bench.evaluate.workload import USUAL, Bodies, Workload, afterwards, content_digest
 
 MS = 1_000_000
@@ -160,13 +160,13 @@ class TestUtility:
     @pytest.mark.parametrize(
         ("one", "worth"),
         [
-            (record(), WORTH["strong"]),
-            (record(mode_used="available"), WORTH["available"]),
-            (record(mode_used="available", committed=False), UNCOMMITTED),
-            (record("read", mode_used="available", degraded=True), UNKEPT),
-            (record(took=51 * MS), WORTH["strong"] * LATE),
+            (record(), 1.0),
+            (record(mode_used="hybrid"), 0.7),
+            (record(mode_used="available", committed=False), 0.4),
+            (record(took=51 * MS), 0.0),
             (record(ok=None, status=503), 0.0),
             (record(took=None, ok=None), 0.0),
+            (record(ok=False, status=412, mode_used=""), 1.0),
         ],
     )
     def test_of_one_operation(self, one: Record, worth: float) -> None:
