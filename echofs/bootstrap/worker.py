@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 from flask import Flask
 
 from echofs import __version__
 from echofs.adapters.frames import HEADER_BYTES
 from echofs.adapters.meters import PrometheusMeters, install_metrics
 from echofs.adapters.stores.registry import StoreOptions, open_store
+from echofs.adapters.system import boot_id
 from echofs.bootstrap.application import (
     EXTENSION,
     bare_application,
@@ -42,7 +45,8 @@ def worker(settings: Settings) -> Flask:
         settings.chunk_store, owner=settings.worker_id, max_value_bytes=largest, options=_store_options(settings)
     )
     keeper = ChunkKeeper(store, codec, meters, settings.worker_id)
-    health = WorkerHealth(store, settings.worker_id, basics.clock, __version__)
+    process = {"pid": os.getpid(), "parent": os.getppid(), "boot": boot_id()}
+    health = WorkerHealth(store, settings.worker_id, basics.clock, __version__, process)
     member = Member(
         settings.worker_id, settings.worker_url, settings.worker_zone, settings.worker_weight, store_id=store.store_id
     )

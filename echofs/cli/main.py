@@ -12,6 +12,7 @@ import click
 from echofs.cli.admin import admin
 from echofs.cli.catalog import catalog
 from echofs.cli.db import db
+from echofs.cli.drill import drill
 from echofs.cli.jobs import jobs
 from echofs.cli.serve import serve
 from echofs.cli.simulate import simulate
@@ -36,6 +37,7 @@ echofs.add_command(db)
 echofs.add_command(catalog)
 echofs.add_command(admin)
 echofs.add_command(verify)
+echofs.add_command(drill)
 echofs.add_command(simulate)
 
 

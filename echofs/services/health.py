@@ -113,12 +113,21 @@ class MasterHealth:
 
 
 class WorkerHealth:
-    """A worker is as well as its store. Thread-safe."""
+    """A worker is as well as its store. ``process`` is what operators on its host may be told of the process itself.
+    Thread-safe."""
 
-    def __init__(self, store: ObjectStore, worker_id: str, clock: Clock, version: str) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        worker_id: str,
+        clock: Clock,
+        version: str,
+        process: Mapping[str, object] | None = None,
+    ) -> None:
         self._store = store
         self._worker_id = worker_id
         self._version = version
+        self._process = process or {}
         self._room = Probe(self._look, clock, every_seconds=STORE_EVERY_SECONDS)
 
     def report(self) -> HealthReport:
@@ -137,7 +146,7 @@ class WorkerHealth:
         return HealthReport(Status.OK, "worker", self._version, (), details)
 
     def account(self) -> dict[str, object]:
-        """The report as the worker gives it to masters, with the identity of its store."""
+        """The report as the worker gives it to masters, with the identity of its store and of its process."""
         report = self.report()
         return {
             "worker_id": self._worker_id,
@@ -145,6 +154,7 @@ class WorkerHealth:
             "version": self._version,
             "store_id": self._store.store_id,
             "free_bytes": report.details["free_bytes"],
+            **self._process,
         }
 
     def _look(self) -> int | None:

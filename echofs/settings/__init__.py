@@ -6,5 +6,6 @@
 
 from echofs.settings.load import load, own_of_worker, role_from
 from echofs.settings.model import VARIABLES, ProcessRole, Settings
+from echofs.settings.secrets import made_here
 
-__all__ = ["VARIABLES", "ProcessRole", "Settings", "load", "own_of_worker", "role_from"]
+__all__ = ["VARIABLES", "ProcessRole", "Settings", "load", "made_here", "own_of_worker", "role_from"]

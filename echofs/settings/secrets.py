@@ -58,6 +58,12 @@ def secrets_for(role: ProcessRole, given: Mapping[str, str], data_dir: Path) -> 
     return chosen
 
 
+def made_here(cluster_secret: str, data_dir: Path) -> bool:
+    """Whether the secret is the one that the first start of ``ALL`` made in this data folder: then this is a cluster on
+    one machine, and no operator has given it secrets."""
+    return _read(data_dir / FILE_NAME).get(CLUSTER_SECRET) == cluster_secret
+
+
 def _check(role: ProcessRole, name: str, value: str) -> None:
     if not value:
         problem = f"{name} is not set: every {role} needs the same one; {_RECIPE}"

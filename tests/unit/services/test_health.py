@@ -291,6 +291,11 @@ def test_a_worker_tells_masters_which_store_it_has(disk: Disk) -> None:
     }
 
 
+def test_operators_are_told_which_process_a_worker_is(disk: Disk) -> None:
+    account = WorkerHealth(disk, "w1", FakeClock(), "1.2.3", {"pid": 42, "boot": "b"}).account()
+    assert (account["pid"], account["boot"]) == (42, "b")
+
+
 def test_a_controller_counts_its_workers() -> None:
     clock = FakeClock()
     saved = MemoryMemberList([*WORKERS, replace(WORKERS[0], worker_id="w4", intent=Intent.GONE)])
