@@ -36,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if not options.report_only:
+            if not options.add:
+                shutil.rmtree(options.results, ignore_errors=True)
             _measure(_plan(options), options.results)
         return _report(options)
     except BenchError as error:
@@ -58,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--fault", type=float, metavar="SECONDS", help="length of a full fault (60; other policies 20)")
     parser.add_argument("--seeds", type=int, metavar="COUNT", help="how many seeds the main policy runs with")
     parser.add_argument("--results", type=Path, default=_RESULTS, help="where histories go (ignored by git)")
+    parser.add_argument("--add", action="store_true", help="keep the histories that are there and report on all")
     parser.add_argument("--docs", type=Path, metavar="FOLDER", help="write evaluation.md and its plots there")
     parser.add_argument("--report-only", action="store_true", help="report on the histories that are there")
     return parser
@@ -72,7 +75,6 @@ def _plan(options: argparse.Namespace) -> Plan:
 
 
 def _measure(plan: Plan, results: Path) -> None:
-    shutil.rmtree(results, ignore_errors=True)
     began = time.monotonic()
     with ExitStack() as stack:
         server = stack.enter_context(lifeline.started("tests.servers.postgresql", postgresql.DURABLE))

@@ -162,8 +162,17 @@ def convergence_of(run: Run) -> Convergence:
         if seen:
             seconds.append(max(min(seen) - healed, 0) / NANOSECONDS)
         elif file not in deleted and not record.lines and record.kind != "queued":
-            missing += 1
+            missing += not _followed(record, run.records, healed)
     return Convergence(tuple(seconds), missing)
+
+
+def _followed(record: Record, records: Sequence[Record], healed: int) -> bool:
+    """Whether a later write of the file was committed before healing: then nobody need show this version any more."""
+    return any(
+        each.changes and each.acknowledged and each.committed and each.file == record.file
+        for each in records
+        if record.start < each.start < healed
+    )
 
 
 def switches_of(writes: Sequence[Record], begin: int) -> int:

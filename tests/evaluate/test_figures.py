@@ -132,6 +132,10 @@ class TestConvergence:
     def test_what_was_never_shown_is_missing(self) -> None:
         assert convergence_of(run_of(record(version=2, digest="b", committed=False))).missing == 1
 
+    def test_what_was_replaced_before_healing_need_not_be_shown(self) -> None:
+        provisional = record(version=2, digest="b", committed=False)
+        assert convergence_of(run_of(provisional, record(at=SECOND, version=3, digest="c"))).missing == 0
+
     def test_committed_writes_have_nothing_to_converge(self) -> None:
         assert convergence_of(run_of(record(version=2, digest="b"))).mean is None
 
