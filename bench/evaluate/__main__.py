@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         "--only", action="append", default=[], metavar="NAME", help=f"of {', '.join(BY_NAME)}; patterns work"
     )
     parser.add_argument("--policy", action="append", choices=POLICIES, help="only these; may be repeated")
-    parser.add_argument("--fault", type=float, metavar="SECONDS", help="length of a full fault (60; other policies 20)")
+    parser.add_argument("--fault", type=float, metavar="SECONDS", help="length of a full fault (60; brief ones 12)")
     parser.add_argument("--seeds", type=int, metavar="COUNT", help="how many seeds the main policy runs with")
     parser.add_argument("--results", type=Path, default=_RESULTS, help="where histories go (ignored by git)")
     parser.add_argument("--add", action="store_true", help="keep the histories that are there and report on all")

@@ -49,7 +49,7 @@ def _about(figures: Sequence[Figures]) -> str:
     seeds = ", ".join(map(str, sorted({each.run.seed for each in figures})))
     processors = os.cpu_count()
     lines = (
-        f"{datetime.now(UTC):%d %B %Y}, {processors} processors, {platform.system()} {platform.release()}, Python"
+        f"{datetime.now(UTC):%d %B %Y}, {processors} processors, {platform.system()} {'.'.join(platform.release().split('.')[:2])}, Python"
         f" {platform.python_version()}, PostgreSQL 18. A controller, three workers, two masters and the jobs are",
         "processes of their own; clients, proxies and the database share the same processors with them.",
         f"{len(figures)} runs with seeds {seeds}; faults lasted {lengths[0]} to {lengths[-1]} s.",
