@@ -48,9 +48,10 @@ def _about(figures: Sequence[Figures]) -> str:
     lengths = sorted({round(_seconds(each)) for each in figures})
     seeds = ", ".join(map(str, sorted({each.run.seed for each in figures})))
     processors = os.cpu_count()
+    system = f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}"
     lines = (
-        f"{datetime.now(UTC):%d %B %Y}, {processors} processors, {platform.system()} {'.'.join(platform.release().split('.')[:2])}, Python"
-        f" {platform.python_version()}, PostgreSQL 18. A controller, three workers, two masters and the jobs are",
+        f"{datetime.now(UTC):%d %B %Y}, {processors} processors, {system}, Python {platform.python_version()},"
+        " PostgreSQL 18. A controller, three workers, two masters and the jobs are",
         "processes of their own; clients, proxies and the database share the same processors with them.",
         f"{len(figures)} runs with seeds {seeds}; faults lasted {lengths[0]} to {lengths[-1]} s.",
         "Availability, latencies, levels and utility are those of operations due while the fault lasted. A latency",
