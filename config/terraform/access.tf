@@ -7,7 +7,7 @@ locals {
 data "aws_iam_policy_document" "master" {
   statement {
     sid       = "Catalog"
-    actions   = ["dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
+    actions   = ["dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"]
     resources = concat(local.tables, formatlist("%s/index/*", local.tables))
   }
 }
