@@ -88,6 +88,7 @@ class TestWhileTheCatalogStandsStill:
             eventually(lambda: _download(user, file_id) == b"two", "the journal is read again after a crash", 60)
         eventually(lambda: strong(other, file_id).get("version") == 2, "the journal was replayed")
         assert strong(other, file_id)["digest"] == sha256(b"two")
+        hosts.wait_until_well()
         versions = other.call("GET", f"/api/v1/files/{file_id}/versions").data["versions"]
         assert [version["version"] for version in versions] == [2, 1]
         assert other.download(file_of(created)["id"]).body == b"new"
@@ -100,13 +101,18 @@ class TestWhileTheCatalogStandsStill:
         with frozen(database):
             dots = [receipt_of(side.upload(path, text))["dot"] for side, text in ((user, b"left"), (other, b"right"))]
             assert len(set(dots)) == 2
-        eventually(lambda: len(_conflicts(user)) == 1, "the conflict is recorded")
-        files = user.call("GET", "/api/v1/files?folder=").data["files"]
-        kept = {other.download(file["id"]).body: file["path"] for file in files if "both" in file["path"]}
-        assert set(kept) == {b"left", b"right"}
-        assert path in kept.values()
-        (copy,) = [name for name in kept.values() if name != path]
+        kept: dict[str, bytes] = {}
+
+        def both_committed() -> bool:
+            kept.clear()
+            kept.update(_kept(other))
+            return set(kept.values()) == {b"left", b"right"}
+
+        eventually(both_committed, "both sides are committed")
+        (copy,) = kept.keys() - {path}
         assert "conflict, ada" in copy
+        eventually(lambda: len(_conflicts(user)) == 1, "one of them met the other")
+        hosts.wait_until_well()
         (conflict,) = _conflicts(user)
         assert conflict["id"] in dots
 
@@ -116,6 +122,14 @@ def _copied(user: User, stored: Reply) -> bool:
     session = stored.headers["X-EchoFS-Session"]
     reply = user.download(file_of(stored)["id"], X_EchoFS_Consistency="hybrid", X_EchoFS_Session=session)
     return reply.headers.get("X-EchoFS-Consistency") == "hybrid"
+
+
+def _kept(user: User) -> dict[str, bytes]:
+    """By path, the files of the second story as they are in the catalog."""
+    listing = user.call("GET", "/api/v1/files?folder=&consistency=strong")
+    files = listing.data["files"] if listing.status == 200 else []
+    strongly = {"X_EchoFS_Consistency": "strong"}
+    return {file["path"]: user.download(file["id"], **strongly).body for file in files if "both" in file["path"]}
 
 
 def _conflicts(user: User) -> list[Json]:
