@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from echofs.adapters.journal_tables import NEWEST
 from echofs.core.chunking import digest_of
 from echofs.core.entries import JournalEntry, encode
-from echofs.core.errors import EchoError, HeadMoved, SpoolFull
+from echofs.core.errors import EchoError, HeadMoved, IdempotencyKeyReused, SpoolFull
 from echofs.core.models import Dot
 from echofs.ports.chunks import Frame
 
@@ -57,11 +57,14 @@ def singly(handle: Handle) -> Callable[[Append], EchoError | None]:
 
 
 def add(connection: sqlite3.Connection, append: Append, limit: int, arrival: tuple[str, float]) -> EchoError | None:
-    """Insert an entry and its frames; the refusal if another writer was faster or if with them the journal would have
-    more than ``limit`` bytes. What is there already is accepted. ``arrival`` is a boot and the time on its clock."""
+    """Insert an entry and its frames; the refusal if another writer was faster, if its key is in use, or if with them
+    the journal would have more than ``limit`` bytes. What is there already is accepted. ``arrival`` is a boot and the
+    time on its clock."""
     if append.entry is not None:
         if _known(connection, append.entry.version.dot):
             return None
+        if _answered(connection, append.entry):
+            return IdempotencyKeyReused("This Idempotency-Key was used already.", field="Idempotency-Key")
         if _passed_by(connection, append.entry):
             return HeadMoved("Another writer was faster; nothing was changed. Try again.")
     entries, frames = connection.execute("SELECT entries, frames FROM taken").fetchone()
@@ -91,6 +94,14 @@ def add_entry(connection: sqlite3.Connection, entry: JournalEntry, body: bytes, 
 def _known(connection: sqlite3.Connection, dot: Dot) -> bool:
     query = "SELECT 1 FROM entry WHERE origin = ? AND counter = ?"
     return connection.execute(query, (dot.origin, dot.counter)).fetchone() is not None
+
+
+def _answered(connection: sqlite3.Connection, entry: JournalEntry) -> bool:
+    """Whether another entry has its Idempotency-Key."""
+    if entry.idempotency is None:
+        return False
+    query = "SELECT 1 FROM entry WHERE owner = ? AND key = ? LIMIT 1"
+    return connection.execute(query, (entry.owner_id, entry.idempotency.key)).fetchone() is not None
 
 
 def _passed_by(connection: sqlite3.Connection, entry: JournalEntry) -> bool:

@@ -46,7 +46,8 @@ class Journal(ABC):
         """Make an entry and the frames that no quorum of workers holds yet durable, together. Idempotent by dot.
 
         Writers on one host do not pass each other by: raises :class:`HeadMoved` when the file has entries and the
-        newest is not the one that this follows, or when an entry of another living file has its path. Raises
+        newest is not the one that this follows, or when an entry of another living file has its path. A request
+        that came twice is not done twice: raises :class:`IdempotencyKeyReused` when another entry has its key. Raises
         :class:`SpoolFull`.
         """
 

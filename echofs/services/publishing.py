@@ -140,8 +140,8 @@ class Publisher:
 
         When another writer moves the head meanwhile, both are asked again; ``check`` raises if the client's condition
         does not hold of a head. ``intake`` brings the chunks of new content; the manifest travels right behind the last
-        of them. Raises :class:`HeadMoved` after too many lost races, and what the callables, replication, the spool and
-        the catalog raise.
+        of them. Raises :class:`HeadMoved` after too many lost races, and what the callables, replication, the spool,
+        the journal and the catalog raise.
         """
         course = shipment.course
         content: tuple[ChunkRecord, ...] | None = None

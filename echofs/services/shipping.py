@@ -228,6 +228,9 @@ class Shipment:
             self._kept += records
 
     def _take_records(self) -> list[ChunkRecord]:
+        zones = self._zones()
+        if not all(sent.chunk.write.satisfied(zones, Level.STRONG) for sent in self._safe):
+            self.course.let_go()
         records = [sent.chunk.record() for sent in self._safe]
         self._safe.clear()
         for record in records:

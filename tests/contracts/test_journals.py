@@ -12,7 +12,7 @@ import pytest
 
 from echofs.adapters.local_journal import LocalJournal
 from echofs.core.entries import Delivered
-from echofs.core.errors import HeadMoved, SpoolFull
+from echofs.core.errors import HeadMoved, IdempotencyKeyReused, SpoolFull
 from echofs.core.models import ChunkKind, ChunkRecord, Dot
 from echofs.ports.journal import EntryCopy, Journal, Task
 from tests.contracts.catalog_values import ALICE, BOB
@@ -153,6 +153,20 @@ def test_a_path_that_another_waiting_file_has_is_refused(subject: Subject) -> No
     subject.two.append(moved(other, "a"))
     subject.two.append(entry("b"))
     subject.two.append(entry("b", owner=BOB))
+
+
+def test_a_key_that_another_waiting_version_has_is_refused(subject: Subject) -> None:
+    first = entry("a", key="key-1")
+    twin = replace(after(first), idempotency=first.idempotency)
+    subject.one.append(first)
+    for late in (entry("b", key="key-1"), twin):
+        with pytest.raises(IdempotencyKeyReused):
+            subject.two.append(late, [frame()])
+    assert (subject.one.depth(), subject.one.spooled()) == (1, [])
+    subject.two.append(first)
+    subject.two.append(entry("b", owner=BOB, key="key-1"))
+    subject.one.settle([first.version.dot])
+    subject.two.append(twin)
 
 
 def test_what_follows_a_version_that_was_settled_is_accepted(subject: Subject) -> None:

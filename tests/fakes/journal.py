@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from echofs.core.entries import Delivered, JournalEntry, placed
-from echofs.core.errors import HeadMoved, SpoolFull, Unavailable
+from echofs.core.errors import HeadMoved, IdempotencyKeyReused, SpoolFull, Unavailable
 from echofs.core.models import Digest, Dot, IdempotencyRecord
 from echofs.ports.chunks import Frame
 from echofs.ports.journal import EntryCopy, Journal, Task
@@ -34,8 +34,11 @@ class MemoryJournal(Journal):
     def append(self, entry: JournalEntry, frames: Sequence[Frame] = ()) -> None:
         version = entry.version
         newest, there = self.head(entry.owner_id, version.file_id), self.at(entry.owner_id, version.path)
+        used = entry.idempotency is not None and self.answered(entry.owner_id, entry.idempotency.key) is not None
         with self._answering():
             if version.dot not in self._entries:
+                if used:
+                    raise IdempotencyKeyReused("This Idempotency-Key was used already.")
                 if newest is not None and newest.version.dot != entry.parent_dot:
                     raise HeadMoved("Another writer was faster.")
                 if there is not None and there.version.file_id != version.file_id and not entry.deletes:

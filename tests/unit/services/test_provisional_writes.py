@@ -10,13 +10,14 @@ from echofs.core import chunking
 from echofs.core.entries import JournalEntry, OnConflict
 from echofs.core.errors import (
     CatalogUnavailable,
+    EchoError,
     IdempotencyKeyReused,
     NameTaken,
     NotFound,
     TooFewReplicas,
 )
 from echofs.core.goals import parse_ask
-from echofs.core.models import Digest, Kind, Level, Version
+from echofs.core.models import Digest, File, Kind, Level, Version
 from echofs.ports.catalog import Commit, ListQuery
 from echofs.ports.chunks import Frame
 from echofs.services import shipping
@@ -231,6 +232,16 @@ def test_a_key_answered_provisionally_is_answered_again_from_the_journal_and_fro
     assert plane.uploads.begin(Target(OWNER, path="a"), Declared(), plane.wish("key-1")) == again
 
 
+def test_twins_sent_at_once_give_one_provisional_version_and_the_same_answer(plane: DataPlane) -> None:
+    plane.cut_catalog()
+    first, second = (plane.begin("a", key="k") for _ in range(2))
+    answer = first.finish()
+    plane.put("a", b"later")
+    again = second.finish()
+    assert (again.file, again.receipt, again.replayed) == (answer.file, answer.receipt, True)
+    assert plane.journal.depth() == 2
+
+
 def test_the_entry_says_what_to_do_about_conflicts(plane: DataPlane) -> None:
     plane.cut_catalog()
     wish = Wish(parse_ask("auto"), 0.0, OWNER_NAME, on_conflict=OnConflict.ASK)
@@ -268,6 +279,25 @@ def test_bytes_that_were_let_go_with_less_never_count_as_more(plane: DataPlane) 
         upload.finish(path="a", ask=parse_ask("strong"))
     assert caught.value.field == "consistency"
     assert _visible(plane) == []
+
+
+def test_bytes_that_came_with_less_are_no_strong_version_after_a_lost_race(here: DataPlane, there: DataPlane) -> None:
+    here.advise(AVAILABLE)
+    upload = here.begin("a")
+    _fault(here, Fault.DOWN)
+    upload.write(BODY)
+    commit = here.catalog.commit
+
+    def late(commits: Sequence[Commit]) -> list[File | EchoError]:
+        here.publisher._commits._handle = commit
+        _fault(here, Fault.NONE)
+        here.floors.by_file[there.put("a", b"theirs").file.id] = STRONG
+        return commit(commits)
+
+    here.publisher._commits._handle = late
+    with pytest.raises(TooFewReplicas, match="after the file's bytes had come"):
+        upload.finish()
+    assert here.catalog.file_at(OWNER, "a").head.number == 1
 
 
 def test_a_long_upload_keeps_its_records_when_the_catalog_goes_away_under_way(
