@@ -119,7 +119,9 @@ def _worker(target: str) -> str:
 
 
 def _run(drilling: Drilling, harm: Harm, seconds: float) -> None:
-    signal.signal(signal.SIGTERM, _interrupt)
+    # What was paused stays so if this process ends unheard, as by a terminal that is closed.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     for line in drilling.run(harm, seconds):
         click.echo(line)
 

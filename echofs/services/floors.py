@@ -108,6 +108,8 @@ class Floors:
         if len(others) >= MOST_FLOORS:
             raise InvalidRequest(f"You have {MOST_FLOORS} floors already: remove one first.", field="key")
         self._catalog.set_floor(floor)
+        # Should the catalog go away now, this host must not go on by the floors from before.
+        self._offline.keep(floor.owner_id, (*others, floor), self._clock.monotonic())
         self._forget(floor.owner_id)
         return floor
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import unquote_to_bytes
 
 from flask import Flask, Request, request
@@ -9,6 +10,7 @@ from flask import Flask, Request, request
 from echofs.core.errors import InvalidRequest
 
 MAX_PAGE = 1000
+_COUNT = re.compile(r"[0-9]{1,9}")
 
 
 def install_queries(app: Flask) -> None:
@@ -26,6 +28,6 @@ def install_queries(app: Flask) -> None:
 def page_limit(request: Request, things: str) -> int:
     """How many ``things`` a page may have, 100 unless the query says otherwise. Raises :class:`InvalidRequest`."""
     limit = request.args.get("limit", "100")
-    if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit) <= MAX_PAGE:
+    if not _COUNT.fullmatch(limit) or not 1 <= int(limit) <= MAX_PAGE:
         raise InvalidRequest(f"A page has 1 to {MAX_PAGE} {things}.", field="limit")
     return int(limit)

@@ -77,8 +77,11 @@ class ResolveSchema(_Body):
     keep = _text()
 
 
+_NO_NUMBER = dict.fromkeys(("invalid", "special", "too_large"), "must be a number")
+
+
 def _optional(kind: type[fields.Field[Any]], problem: str) -> fields.Field[Any]:
-    return kind(load_default=None, allow_none=True, error_messages={"invalid": problem})
+    return kind(load_default=None, allow_none=True, error_messages={**_NO_NUMBER, "invalid": problem})
 
 
 class HintSchema(_Body):
@@ -93,7 +96,7 @@ class OverrideSchema(_Body):
     """An administrator's order. The author is whoever sends it."""
 
     level = _text()
-    seconds = fields.Float(required=True, error_messages={"required": "is missing", "invalid": "must be a number"})
+    seconds = fields.Float(required=True, error_messages={"required": "is missing", "null": "must not be null", **_NO_NUMBER})
     reason = _text()
     op_class = _optional(fields.String, "must be a string")
     object_id = _optional(fields.String, "must be a string")

@@ -123,6 +123,9 @@ def test_only_administrators_steer(master: Master, method: str, path: str, body:
         ("/override", {**ORDER, "level": "fearless"}, "level"),
         ("/override", {**ORDER, "seconds": 0}, "seconds"),
         ("/override", {**ORDER, "seconds": "soon"}, "seconds"),
+        ("/override", {**ORDER, "seconds": "1e999"}, "seconds"),
+        ("/override", {**ORDER, "seconds": 10**400}, "seconds"),
+        ("/override", {**ORDER, "seconds": None}, "seconds"),
         ("/override", {"level": "strong", "seconds": 60}, "reason"),
         ("/override", {**ORDER, "author": "somebody else"}, "author"),
         ("/override", {**ORDER, "op_class": "erase"}, "op_class"),
@@ -138,6 +141,7 @@ def test_what_makes_no_sense_is_refused_by_its_field(
 ) -> None:
     answer = master.ask("POST", path, body)
     assert (answer.status_code, answer.get_json()["error"]["field"]) == (400, field)
+    assert ".." not in answer.get_json()["message"]
 
 
 def test_without_the_controller_the_answer_is_503(master: Master, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from flask import Flask, request
 from flask.testing import FlaskClient
 
 from echofs.web.errors import install_errors
-from echofs.web.queries import install_queries
+from echofs.web.queries import install_queries, page_limit
 
 
 @pytest.fixture
@@ -16,6 +16,7 @@ def client() -> FlaskClient:
     install_errors(app)
     install_queries(app)
     app.get("/")(lambda: request.args.get("path", "none"))
+    app.get("/page", endpoint="page")(lambda: str(page_limit(request, "things")))
     return app.test_client()
 
 
@@ -43,3 +44,15 @@ def test_a_query_that_is_not_utf_8_is_refused(query: str, client: FlaskClient) -
     answer = client.get("/", environ_overrides={"QUERY_STRING": query})
     assert answer.status_code == 400
     assert answer.get_json()["error"]["field"] == "query"
+
+
+@pytest.mark.parametrize(("limit", "length"), [("1", "1"), ("1000", "1000"), ("0010", "10")])
+def test_a_page_is_as_long_as_asked(limit: str, length: str, client: FlaskClient) -> None:
+    assert client.get("/page", query_string={"limit": limit}).get_data(as_text=True) == length
+    assert client.get("/page").get_data(as_text=True) == "100"
+
+
+@pytest.mark.parametrize("limit", ["", "0", "1001", "-1", "1e2", "ten", "²", "٣", "1" * 5000])
+def test_a_page_of_another_length_is_refused(limit: str, client: FlaskClient) -> None:
+    answer = client.get("/page", query_string={"limit": limit})
+    assert (answer.status_code, answer.get_json()["error"]["field"]) == (400, "limit")

@@ -81,6 +81,16 @@ def test_a_floor_is_effective_at_once_here_and_within_a_second_elsewhere(world: 
     assert world.floors.find(ALICE, path="a/x").level is AVAILABLE
 
 
+def test_a_floor_holds_although_the_catalog_goes_away_right_after(world: World) -> None:
+    for master in (world.floors, world.elsewhere):
+        assert master.find(ALICE, path="a/x").level is AVAILABLE
+    world.floors.put(folder("b"))
+    world.floors.put(folder("a"))
+    world.cut()
+    for master in (world.floors, world.elsewhere, world.master()):
+        assert [master.find(ALICE, path=path).level for path in ("a/x", "b/x", "c/x")] == [STRONG, STRONG, AVAILABLE]
+
+
 def test_an_answer_from_before_a_change_is_not_remembered(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     ask = world.catalog.floors
 
@@ -147,7 +157,7 @@ def test_whoever_was_served_by_the_catalog_is_served_without_it(world: World) ->
     for _ in range(60):
         world.floors.remember(ALICE)
         world.clock.advance(1)
-    assert world.offline.kept == 3  # When it was set, and every half minute.
+    assert world.offline.kept == 4  # Before it was set, then, at the next question, and every half minute.
     world.cut(250)
     world.floors.remember(BOB)
     assert world.floors.find(ALICE, path="a/x").level is STRONG
