@@ -66,11 +66,18 @@ class Listings:
         asked for can be met.
         """
         try:
-            found = FoundPage(self._catalog.files(query), session, self._folders(query))
+            # Asked first: what is committed by then is in the listing.
+            lacking = self._uncommitted(query.owner_id, session)
+            page, folders = self._catalog.files(query), self._folders(query)
         except CatalogUnavailable as error:
             return self._without(query, ask, session, error)
         self._floors.remember(query.owner_id)
-        return found
+        return FoundPage(page, session, folders, degraded=lacking, reason=Unmet.WAITING.value if lacking else "")
+
+    def _uncommitted(self, owner_id: str, session: Session) -> bool:
+        """Whether the catalog lacks a version that the session wrote or saw while it was away."""
+        waiting = {each.dot for seen in session.sightings for each in seen.waiting}
+        return bool(waiting) and waiting != set(self._catalog.by_dot(owner_id, waiting))
 
     def _folders(self, query: ListQuery) -> list[str]:
         first = query.folder is not None and not query.after

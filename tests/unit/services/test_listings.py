@@ -49,6 +49,20 @@ def test_the_catalog_answers_at_every_level(plane: DataPlane, level: str) -> Non
     )
 
 
+@pytest.mark.parametrize("level", ["auto", "strong", "available"])
+def test_a_listing_says_that_the_sessions_own_write_is_not_committed_yet(plane: DataPlane, level: str) -> None:
+    plane.cut_catalog()
+    written = plane.put("new", b"one", level="available")
+    session = NOBODY.saw(written.file.head, written.line, provisional=True)
+    plane.heal_catalog()
+    found = listed(plane, level, session)
+    assert (found.degraded, found.reason) == (True, Unmet.WAITING.value)
+    assert not listed(plane, level).degraded
+    plane.replay()
+    found = listed(plane, level, session)
+    assert (paths(found), found.degraded, found.reason) == (["a", "b", "new"], False, "")
+
+
 def test_without_the_catalog_the_copy_is_listed_with_its_age(plane: DataPlane) -> None:
     plane.cut_catalog()
     plane.clock.advance(60)
