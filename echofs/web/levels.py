@@ -17,6 +17,9 @@ VERSION_HEADER = "X-EchoFS-Version"
 STALENESS_HEADER = "X-EchoFS-Staleness-Ms"
 SESSION_HEADER = "X-EchoFS-Session"
 GUARANTEE_HEADER = "X-EchoFS-Guarantee"
+PROVISIONAL_HEADER = "X-EchoFS-Provisional"
+DEGRADED_HEADER = "X-EchoFS-Degraded"
+REASON_HEADER = "X-EchoFS-Reason"
 DECISION_HEADER = "X-EchoFS-Decision"
 ON_CONFLICT_HEADER = "X-EchoFS-On-Conflict"
 
@@ -40,12 +43,15 @@ def read_receipt_json(receipt: ReadReceipt) -> JsonDict:
 
 
 def read_headers(receipt: ReadReceipt) -> dict[str, str]:
-    """What a read got, for every answer."""
+    """What a read got, for every answer: a download has no other place for it."""
     return {
         LEVEL_HEADER: receipt.mode_used.value,
         **({} if receipt.version is None else {VERSION_HEADER: str(receipt.version)}),
         **({} if receipt.staleness_ms is None else {STALENESS_HEADER: str(receipt.staleness_ms)}),
         GUARANTEE_HEADER: receipt.guarantee.value,
+        **({PROVISIONAL_HEADER: "true"} if receipt.provisional else {}),
+        **({DEGRADED_HEADER: "true"} if receipt.degraded else {}),
+        **({REASON_HEADER: receipt.reason} if receipt.reason else {}),
         **({SESSION_HEADER: receipt.session} if receipt.session else {}),
     }
 

@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 from echofs.adapters.token_seal import SharedSecretSeal
 from echofs.core.advice import OpClass
 from echofs.core.models import Level, Role
+from echofs.core.session_tokens import Unmet
 from echofs.services.accounts import Principal
 from echofs.services.floors import Floors
 from echofs.services.listings import Listings
@@ -133,6 +134,28 @@ def test_reads_say_what_they_are_worth(master: Master) -> None:
     refused = master.call("GET", f"files/{file_id}", level="strong")
     assert refused.status_code == 503
     assert refused.headers["Retry-After"]
+
+
+def test_a_download_says_too_that_it_is_less_than_it_should_be(master: Master) -> None:
+    file_id = id_of(master.put("a"))
+    master.follow(file_id)
+    master.call("GET", f"files/{file_id}")
+    names = ("Provisional", "Degraded", "Reason")
+
+    def said(token: str = "") -> tuple[str, list[str | None]]:
+        answer = master.call("GET", f"files/{file_id}/download", token)
+        return answer.get_data(as_text=True), [answer.headers.get(f"X-EchoFS-{name}") for name in names]
+
+    assert said() == ("bytes", [None, None, None])
+    master.plane.cut_catalog()
+    assert said() == ("bytes", [None, "true", "The catalog does not answer: this is what this master last knew."])
+    mine = master.put("a", b"mine", level="available").headers[SESSION]
+    bytes_found, (provisional, degraded, _) = said(mine)
+    assert (bytes_found, provisional, degraded) == ("mine", "true", "true")
+    # Through a master of another host the catalog answers, and does not have it yet.
+    master.plane.heal_catalog()
+    master.plane.journal.settle([entry.version.dot for _, entry in master.plane.journal.pending()])
+    assert said(mine) == ("bytes", [None, "true", Unmet.WAITING.value])
 
 
 def test_what_cannot_be_dated_has_no_age(master: Master) -> None:
