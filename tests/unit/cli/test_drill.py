@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
+from echofs.cli import drill
 from echofs.cli.main import echofs
 from echofs.core.errors import InvalidRequest
 from echofs.settings import ProcessRole, load, made_here
@@ -62,3 +67,31 @@ def test_the_controller_is_cut_or_nothing() -> None:
 @pytest.mark.parametrize("arguments", [("pause", "worker:w1", "--for", "100"), ("cut", "catalog", "--for", "0")])
 def test_times_have_limits(arguments: tuple[str, ...]) -> None:
     assert run(*arguments).exit_code == 2
+
+
+@pytest.fixture
+def _own_signals() -> Iterator[None]:
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("_own_signals")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_whoever_ends_the_drill_ends_the_harm(number: signal.Signals) -> None:
+    ended: list[bool] = []
+
+    class Drilling:
+        def run(self, harm: Any, seconds: float) -> Iterator[str]:
+            try:
+                os.kill(os.getpid(), number)
+                yield "harmed"
+            except KeyboardInterrupt:
+                yield "interrupted"
+            finally:
+                ended.append(True)
+
+    drill._run(Drilling(), None, 1.0)  # type: ignore[arg-type]
+    assert ended == [True]
