@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from echofs.adapters.controller_http import HttpController
 from echofs.core import faults, orders
-from echofs.core.errors import Unavailable
+from echofs.core.errors import AuthenticationFailed, Unavailable
 from echofs.core.faults import Fault
 from echofs.core.orders import Wanted, encode_wanted
 from echofs.ports.steering import Answer, Steering
@@ -28,7 +30,7 @@ class HttpSteering(Steering):
         return self._asked("GET", POLICY_PATH)
 
     def mode(self, object_id: str) -> Answer:
-        return _told(self._controller.call("GET", MODE_PATH, query={"object_id": object_id} if object_id else None))
+        return _told(self._call("GET", MODE_PATH, query={"object_id": object_id} if object_id else None))
 
     def hint(self, wanted: Wanted) -> Answer:
         return self._asked("POST", HINT_PATH, encode_wanted(wanted))
@@ -40,26 +42,35 @@ class HttpSteering(Steering):
         return self._asked("GET", OVERRIDE_PATH)
 
     def clear_override(self, override_id: str, author: str) -> None:
-        self._controller.call("DELETE", OVERRIDE_PATH, {"override_id": override_id, "author": author})
+        self._call("DELETE", OVERRIDE_PATH, {"override_id": override_id, "author": author})
 
     def critical_keys(self) -> Answer:
         return self._asked("GET", CRITICAL_PATH)
 
     def set_critical(self, object_id: str, author: str, *, critical: bool) -> None:
         fields = {"object_id": object_id, "author": author}
-        self._controller.call("POST" if critical else "DELETE", CRITICAL_PATH, fields)
+        self._call("POST" if critical else "DELETE", CRITICAL_PATH, fields)
 
     def explain(self, decision_id: str) -> Answer:
         return self._asked("GET", f"{EXPLAIN_PATH}/{orders.decision_id(decision_id)}")
 
     def inject(self, fault: Fault) -> None:
-        self._controller.call("POST", FAULTS_PATH, faults.encode(fault))
+        self._call("POST", FAULTS_PATH, faults.encode(fault))
 
     def withdraw(self, fault_id: str) -> None:
-        self._controller.call("DELETE", FAULTS_PATH, {"id": fault_id})
+        self._call("DELETE", FAULTS_PATH, {"id": fault_id})
 
     def _asked(self, method: str, path: str, fields: dict[str, object] | None = None) -> Answer:
-        return _told(self._controller.call(method, path, fields))
+        return _told(self._call(method, path, fields))
+
+    def _call(
+        self, method: str, path: str, fields: Mapping[str, object] | None = None, query: Mapping[str, str] | None = None
+    ) -> object:
+        try:
+            return self._controller.call(method, path, fields, query)
+        except AuthenticationFailed as error:
+            # It is this process that was refused: to whoever asked it, the controller is not there.
+            raise Unavailable(error.message) from error
 
 
 def _told(data: object) -> Answer:

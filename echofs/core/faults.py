@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,6 +14,7 @@ CATALOG = "catalog"
 WORKER = "worker:"
 LONGEST_SECONDS = 3600.0
 LONGEST_DELAY_SECONDS = 30.0
+_ID = re.compile(r"[\x21-\x7e]{1,64}")
 
 
 class FaultKind(StrEnum):
@@ -78,6 +80,8 @@ def _kind(name: str) -> FaultKind:
 
 
 def _check(fault: Fault) -> None:
+    if not _ID.fullmatch(fault.id):
+        raise InvalidRequest("A fault's id is 1 to 64 printable characters.", field="id")
     worker_id = fault.worker_id
     known = fault.target in (CATALOG, CONTROLLER) if worker_id is None else bool(WORKER_ID.fullmatch(worker_id))
     if not known:

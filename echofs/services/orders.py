@@ -14,6 +14,7 @@ from echofs.core.orders import Override, Wanted, encode
 MOST_OVERRIDES = 100
 MOST_CRITICAL = 1000
 MOST_HINTS = 1000
+MOST_FAULTS = 100
 _WEIGHTS = {Level.STRONG: 0.0, Level.HYBRID: 0.5, Level.AVAILABLE: 1.0}
 
 
@@ -105,8 +106,11 @@ class Orders:
         return sum(weights) / len(weights) if weights else 0.0
 
     def inject(self, fault: Fault, now: float) -> None:
-        """Begin a drill; ``until`` is in seconds from now. One on the same target ends."""
-        kept = {known: other for known, other in self._faults.items() if other.target != fault.target}
+        """Begin a drill; ``until`` is in seconds from now. One on the same target ends. Raises :class:`Conflict`."""
+        lasting = {known: other for known, other in self._faults.items() if other.until > now}
+        kept = {known: other for known, other in lasting.items() if other.target != fault.target}
+        if len(kept) >= MOST_FAULTS:
+            raise Conflict(f"There are {MOST_FAULTS} drills under way already: wait until some are over.")
         self._faults = {**kept, fault.id: replace(fault, until=now + fault.until)}
 
     def withdraw(self, fault_id: str) -> None:

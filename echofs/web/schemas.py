@@ -96,7 +96,9 @@ class OverrideSchema(_Body):
     """An administrator's order. The author is whoever sends it."""
 
     level = _text()
-    seconds = fields.Float(required=True, error_messages={"required": "is missing", "null": "must not be null", **_NO_NUMBER})
+    seconds = fields.Float(
+        required=True, error_messages={"required": "is missing", "null": "must not be null", **_NO_NUMBER}
+    )
     reason = _text()
     op_class = _optional(fields.String, "must be a string")
     object_id = _optional(fields.String, "must be a string")

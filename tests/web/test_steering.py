@@ -104,6 +104,15 @@ def test_drills_come_and_go(at: Setting) -> None:
     assert at.controller.report(Report("host:1", HERE)).faults == ()
 
 
+def test_a_master_that_the_controller_does_not_accept_does_not_refuse_its_users_tokens(at: Setting) -> None:
+    stranger = SharedSecretSigner("another secret of thirty-two bytes", at.host.clock)
+    steering = HttpSteering(HttpController(at.pool, "http://controller.test:8082", stranger))
+    with pytest.raises(Unavailable, match="CLUSTER_SECRET"):
+        steering.mode("")
+    with pytest.raises(Unavailable, match="CLUSTER_SECRET"):
+        steering.set_critical(FILE, "root", critical=True)
+
+
 @pytest.mark.parametrize("decision_id", ["nothing", "1-read-9999", "../status", "ü", "hint-7"])
 def test_a_decision_nobody_knows_is_not_found(at: Setting, decision_id: str) -> None:
     with pytest.raises(NotFound):

@@ -34,6 +34,8 @@ def test_a_fault_of_a_worker_names_it() -> None:
         ({"until": float("nan")}, "fault"),
         ({"until": True}, "fault"),
         ({"id": 5}, "fault"),
+        ({"id": ""}, "id"),
+        ({"id": "f" * 65}, "id"),
     ],
 )
 def test_an_impossible_fault_is_refused_by_what_is_wrong(change: dict[str, object], field: str) -> None:

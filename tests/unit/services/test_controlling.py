@@ -16,6 +16,7 @@ from echofs.core.faults import Fault, FaultKind
 from echofs.core.models import Level
 from echofs.core.policies.traces import read_trace
 from echofs.services.controlling import HIGHEST_EPOCH
+from echofs.services.orders import MOST_FAULTS
 from tests.unit.services.controllers import AWAY, FILE, OTHER, SMALL, Host
 
 
@@ -117,6 +118,13 @@ def test_an_epoch_that_cannot_be_is_refused(host: Host) -> None:
     with pytest.raises(InvalidRequest) as caught:
         host.report(epoch=HIGHEST_EPOCH + 1)
     assert caught.value.field == "epoch"
+
+
+def test_a_damaged_report_does_not_silence_the_controller(host: Host) -> None:
+    advised = host.report(epoch=HIGHEST_EPOCH).epoch
+    assert host.report(epoch=advised).epoch == advised
+    host.start()
+    assert host.report(epoch=advised).epoch > advised
 
 
 @pytest.mark.parametrize(
@@ -273,6 +281,17 @@ def test_drills_reach_masters_with_the_time_that_is_left(host: Host) -> None:
     assert [fault.id for fault in host.report().faults] == ["f3"]
     host.clock.advance(5)
     assert host.report().faults == ()
+
+
+def test_there_are_only_so_many_drills_at_once(host: Host) -> None:
+    for number in range(MOST_FAULTS):
+        host.controller.inject(Fault(f"f{number}", f"worker:w{number}", FaultKind.CUT, 30.0))
+    with pytest.raises(Conflict, match="under way"):
+        host.controller.inject(Fault("other", "catalog", FaultKind.CUT, 30.0))
+    host.controller.inject(Fault("again", "worker:w7", FaultKind.CUT, 30.0))
+    host.clock.advance(30)
+    host.controller.inject(Fault("other", "catalog", FaultKind.CUT, 30.0))
+    assert [fault.id for fault in host.report().faults] == ["other"]
 
 
 def test_what_it_keeps_is_json_that_it_reads_back(host: Host) -> None:
