@@ -183,6 +183,12 @@ class Floors:
             catalog.drop_floor(ALICE, FloorScope.USER, "")
         assert [floor.key for floor in catalog.floors(ALICE)] == ["id"]
 
+    @pytest.mark.parametrize("key", ["\0", "\ud800", "k" * 3000], ids=["nul", "surrogate", "long"])
+    def test_dropping_what_can_be_no_floor_changes_nothing(self, catalog: Catalog, key: str) -> None:
+        catalog.set_floor(Floor(ALICE, FloorScope.FILE, "id", Level.STRONG))
+        catalog.drop_floor(ALICE, FloorScope.FILE, key)
+        assert [floor.key for floor in catalog.floors(ALICE)] == ["id"]
+
 
 class DisputeContract(ByDot, Heads, Revival, Conflicts, Floors):
     """Versions by name and back from the dead, and what users are told and demand."""

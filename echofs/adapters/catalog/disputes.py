@@ -140,4 +140,5 @@ def set_floor(connection: Connection, floor: Floor) -> None:
 
 def drop_floor(connection: Connection, owner_id: str, scope: FloorScope, key: str) -> None:
     """Idempotent."""
-    connection.execute(_DROP, {"owner": owner_id, "of": scope.value, "named": key})
+    if storable(owner_id, key):
+        connection.execute(_DROP, {"owner": owner_id, "of": scope.value, "named": key})

@@ -144,7 +144,8 @@ class Disputes:
 
     def drop_floor(self, owner_id: str, scope: FloorScope, key: str) -> None:
         """Idempotent."""
-        self._dynamodb.call("delete_item", TableName=self._table, Key=packed(floor_key(owner_id, scope, key)))
+        if addressable(owner_id, key or _WHOLE):
+            self._dynamodb.call("delete_item", TableName=self._table, Key=packed(floor_key(owner_id, scope, key)))
 
     def _all(self, pk: str) -> Iterator[Item]:
         return self._dynamodb.query(self._table, "#pk = :pk", {":pk": pk}, names={"#pk": "pk"})
