@@ -99,7 +99,7 @@ class Files:
             version = _version_of(head)
             return Draft(Kind.MOVE, target, version.content, version.content_type)
 
-        return self._publish(owner_id, file_id, draft, wish, if_match)
+        return self._publish(owner_id, file_id, draft, wish, if_match, path=target)
 
     def delete(self, owner_id: str, file_id: str, wish: Wish, if_match: tuple[str, ...] | None = None) -> Published:
         """End a file with a tombstone; its path is free at once. Raises :class:`NotFound`,
@@ -149,15 +149,18 @@ class Files:
         if_match: tuple[str, ...] | None,
         *,
         stores: bool = True,
+        path: str = "",
     ) -> Published:
+        """``path`` is where the file goes, if it goes elsewhere."""
         target = Target(owner_id, file_id=file_id, if_match=if_match)
         course = self._levels.course(wish.ask, target.place, size=0, conditional=target.conditional, stores=stores)
 
         def check(head: File | None) -> None:
             target.check(head)
-            if head is not None:
-                found = Place(owner_id, head.id, head.path)
-                self._levels.hold(course, wish.ask, found, size=0, conditional=target.conditional, stores=stores)
+            if head is None:
+                return
+            for place in (Place(owner_id, head.id, each) for each in (head.path, path) if each):
+                self._levels.hold(course, wish.ask, place, size=0, conditional=target.conditional, stores=stores)
 
         return self._publisher.publish(target.place, draft, wish, self._shipping.open(course), check=check)
 

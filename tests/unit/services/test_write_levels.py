@@ -325,6 +325,31 @@ def test_the_floor_of_a_file_counts_also_when_it_is_named_by_its_path(plane: Dat
     assert plane.put("b", BODY).receipt.provisional
 
 
+def test_a_move_meets_the_floors_of_where_it_comes_from_and_of_where_it_goes(plane: DataPlane) -> None:
+    plane.floors.by_path |= {"from/here": HYBRID, "to/there": STRONG}
+    plane.advise(AVAILABLE)
+    file = plane.put("a", b"one").file
+    plane.follow(file)
+
+    def move(path: str, level: str = "auto") -> Level:
+        return plane.files.move(OWNER, file.id, path, plane.wish(level=level)).receipt.mode_used
+
+    assert [move("b"), move("to/there"), move("c"), move("from/here"), move("d")] == [
+        AVAILABLE,
+        STRONG,
+        STRONG,
+        HYBRID,
+        HYBRID,
+    ]
+    assert move("to/there", "available") is STRONG
+    move("d")
+    plane.follow(plane.catalog.file(OWNER, file.id))
+    plane.cut_catalog()
+    with pytest.raises(CatalogUnavailable):
+        move("to/there")
+    assert move("e") is AVAILABLE
+
+
 def test_a_catalog_that_goes_away_under_way_leaves_no_provisional_version_below_a_files_floor(plane: DataPlane) -> None:
     file = plane.put("a", b"one").file
     plane.follow(file)
