@@ -9,7 +9,7 @@ from echofs.core.consistency import Receipt
 from echofs.core.errors import CatalogUnavailable, IdempotencyKeyReused
 from echofs.core.fields import Fields
 from echofs.core.manifest import version_fields, version_of
-from echofs.core.models import File, IdempotencyRecord
+from echofs.core.models import Dot, File, IdempotencyRecord
 from echofs.ports.catalog import Catalog
 from echofs.ports.journal import Journal
 
@@ -23,6 +23,12 @@ def answer_of(file: File, receipt: Receipt) -> str:
     return json.dumps(answer)
 
 
+def dot_answered(record: IdempotencyRecord) -> Dot:
+    """The dot of the version that the answer was about."""
+    origin, _, counter = json.loads(record.answer)["receipt"]["dot"].rpartition(":")
+    return Dot(origin, int(counter))
+
+
 class Replays:
     """Thread-safe. The catalog has what was answered; this host's journal has it of provisional versions."""
 
@@ -34,8 +40,8 @@ class Replays:
         """The file and the receipt answered to this key, if any.
 
         While the catalog is away only what was accepted here is known. What was committed before may then be accepted
-        once more; the journal's replay finds the key in use. Raises :class:`IdempotencyKeyReused` when the key was used
-        for another request.
+        once more; the journal's replay finds the key in use and leaves it at that. Raises
+        :class:`IdempotencyKeyReused` when the key was used for another request.
         """
         record = self._record(owner_id, key)
         if record is None:

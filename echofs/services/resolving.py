@@ -42,6 +42,7 @@ from echofs.services.course import Course
 from echofs.services.heads import Heads
 from echofs.services.merging import Merged, Merger
 from echofs.services.reading import ChunkReader
+from echofs.services.replays import dot_answered
 from echofs.services.shipping import Shipment, Shipping
 
 ATTEMPTS = 12
@@ -164,6 +165,13 @@ class Resolver:
 
     def _attempt(self, case: _Case, committed: Mapping[Dot, File], decide: Decide, by_owner: bool) -> Brought | None:
         """One look and one step; None when it has to be looked again."""
+        asked = case.entry.idempotency
+        if asked and (answered := self._catalog.idempotency(asked.owner_id, asked.key)):
+            same = answered.fingerprint == asked.fingerprint and not by_owner
+            if same and (kept := self._done_before(case.entry, dot_answered(answered))):
+                return self._settle(case.entry, Settled(Rule.IDENTICAL, kept))
+            # Other bytes under the same key count as a write like any other.
+            case.entry = replace(case.entry, idempotency=None)
         entry = case.entry
         scene = self._scene(entry, committed, by_owner)
         if scene is None:
@@ -173,15 +181,25 @@ class Resolver:
             case Open(rule):
                 return self.open(entry, rule)
             case Settled() as settled:
-                self._catalog.record_conflict(resolved_record(entry, settled, self._clock.now()))
-                self._count(settled.rule)
-                return Brought(Fate.RESOLVED, settled.kept)
+                return self._settle(entry, settled)
             case MergeContents() as wanted:
                 case.merged = self._merger.merge(wanted, case.shipment)
                 case.merged_with = head.dot if head else None
                 return None
             case Publish() as publish:
                 return self._publish(case, publish)
+
+    def _settle(self, entry: JournalEntry, settled: Settled) -> Brought:
+        self._catalog.record_conflict(resolved_record(entry, settled, self._clock.now()))
+        self._count(settled.rule)
+        return Brought(Fate.RESOLVED, settled.kept)
+
+    def _done_before(self, entry: JournalEntry, dot: Dot) -> tuple[tuple[str, int], ...]:
+        """The version that the same request made when it was answered elsewhere too: done again, it would undo what
+        came after it. Empty if that brought other bytes."""
+        file = self._catalog.by_dot(entry.owner_id, [dot]).get(dot)
+        same = file is not None and file.head.content.digest == entry.version.content.digest
+        return ((file.id, file.head.number),) if file and same else ()
 
     def _scene(self, entry: JournalEntry, committed: Mapping[Dot, File], by_owner: bool) -> Scene | None:
         """What the catalog has where this entry belongs; None where the version it follows is an open conflict, with
@@ -253,10 +271,7 @@ class Resolver:
             case HeadMoved():
                 if version.parent == 0:
                     case.taken.add(version.path)
-            case IdempotencyKeyReused():
-                # The same request was answered elsewhere too. What it wrote here counts as a write like any other.
-                case.entry = replace(entry, idempotency=None)
-            case NotFound():
+            case NotFound() | IdempotencyKeyReused():
                 pass
             case _:
                 raise answer

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from echofs.core import manifest
+from echofs.core.conflict_names import conflict_id
 from echofs.core.entries import OnConflict, decode
 from echofs.core.errors import CatalogUnavailable, EchoError, NotFound, Unavailable
 from echofs.core.models import ConflictRecord, ConflictState, File, Kind
@@ -290,6 +291,38 @@ def test_a_key_that_was_answered_elsewhere_too_does_not_hold_a_version_up(here: 
     there.put("a", b"same", key="k")
     assert here.reintegration.run_once() == _fates(resolved=1)
     assert living(here) == {"a": b"same"}
+
+
+def test_a_request_that_was_done_before_is_not_done_again_over_what_came_after(
+    here: DataPlane, there: DataPlane
+) -> None:
+    there.put("a", b"base")
+    done = there.put("a", b"mine", key="k").file
+    alone(here, there.put("a", b"theirs").file)
+    again = here.put("a", b"mine", key="k").file
+    assert back(here) == _fates(resolved=1)
+    assert living(here) == {"a": b"theirs"}
+    (record,) = _conflicts(here)
+    assert (record.id, record.kept) == (conflict_id(again.head.dot), ((done.id, done.head.number),))
+    assert here.journal.depth() == 0
+
+
+def test_what_follows_a_request_that_was_done_before_is_kept_beside_what_came_after(
+    here: DataPlane, there: DataPlane
+) -> None:
+    there.put("a", b"mine", key="k")
+    alone(here, there.put("a", b"theirs").file)
+    here.put("a", b"mine", key="k")
+    here.put("a", b"more of mine")
+    back(here)
+    assert living(here) == {"a": b"theirs", f"a{BESIDE}": b"more of mine"}
+
+
+def test_other_bytes_under_a_key_that_was_answered_before_are_not_lost(here: DataPlane, there: DataPlane) -> None:
+    alone(here, there.put("a", b"theirs", key="k").file)
+    here.put("a", b"mine", key="k")
+    assert back(here) == _fates(committed=1)
+    assert living(here) == {"a": b"mine"}
 
 
 def test_chunks_with_too_few_replicas_are_owed(here: DataPlane) -> None:
