@@ -38,10 +38,8 @@ class Parents:
         """The head that a write at this place follows; None where a path is free.
 
         It is the catalog's, unless a provisional one is newer or the catalog is away: then the course leaves the
-        catalog. Raises :class:`NotFound` for an id, and :class:`CatalogUnavailable` when the course may not do that.
+        catalog. One that left it before follows the catalog's head all the same once that answers. Raises :class:`NotFound` for an id, and :class:`CatalogUnavailable` when the course may not do that.
         """
-        if course.provisional:
-            return self.known(place)
         head, missing = None, None
         try:
             head = self._committed(place)
@@ -52,7 +50,9 @@ class Parents:
             return self.known(place)
         if self._waiting(place, head):
             course.leave_catalog(BEHIND, CatalogUnavailable(_FIRST))
-            return self.known(place)
+            known = self.known(place)
+            # Committed and forgotten by the journal just now, it was missed by both.
+            return known if self._waiting(place, head) else self._committed(place)
         if missing is not None:
             raise missing
         return head

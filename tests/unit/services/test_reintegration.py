@@ -12,6 +12,7 @@ from echofs.core.entries import OnConflict, decode
 from echofs.core.errors import CatalogUnavailable, EchoError, NotFound, Unavailable
 from echofs.core.models import ConflictRecord, ConflictState, File, Kind
 from echofs.ports.catalog import Commit
+from echofs.services.parents import Place
 from echofs.services.reintegration import COMMITS_TOGETHER
 from echofs.services.resolving import Fate
 from echofs.services.uploads import Target
@@ -323,6 +324,36 @@ def test_other_bytes_under_a_key_that_was_answered_before_are_not_lost(here: Dat
     here.put("a", b"mine", key="k")
     assert back(here) == _fates(committed=1)
     assert living(here) == {"a": b"mine"}
+
+
+def test_an_upload_follows_what_was_committed_while_its_bytes_came(here: DataPlane) -> None:
+    file = here.put("a", b"base").file
+    alone(here, file)
+    here.put("a", b"one")
+    upload = here.begin(Target(OWNER, file_id=file.id))
+    upload.write(b"two")
+    assert back(here) == _fates(committed=1)
+    assert upload.finish().file.head.number == 3
+    here.reintegration.run_once()
+    assert living(here) == {"a": b"two"}
+    assert _conflicts(here) == []
+
+
+def test_what_is_committed_just_when_it_is_looked_for_is_followed_too(here: DataPlane) -> None:
+    alone(here)
+    here.put("a", b"one")
+    here.heal_catalog()
+    known = here.parents.known
+
+    def late(place: Place) -> File | None:
+        here.reintegration.run_once()
+        return known(place)
+
+    here.parents.known = late  # type: ignore[method-assign]
+    here.put("a", b"two")
+    here.reintegration.run_once()
+    assert living(here) == {"a": b"two"}
+    assert _conflicts(here) == []
 
 
 def test_chunks_with_too_few_replicas_are_owed(here: DataPlane) -> None:
