@@ -14,7 +14,7 @@ from echofs.core import placement
 from echofs.core.errors import ClusterFull, TooFewReplicas, Unavailable
 from echofs.core.models import Member
 from echofs.ports.chunks import Frame
-from echofs.services import lanes, pending, replication
+from echofs.services import lanes, replication
 from echofs.services.cluster import Call
 from echofs.services.lanes import BATCH_CHUNKS, BATCHES_IN_FLIGHT
 from echofs.services.memory import MemoryBudget
@@ -380,11 +380,10 @@ def test_silence_ends_at_the_deadline() -> None:
 
 
 @pytest.mark.usefixtures("by_hand")
-def test_a_chunk_whose_thread_is_gone_ends_as_an_expected_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_chunk_whose_thread_is_gone_ends_as_an_expected_error() -> None:
     bench = Bench(THREE)
-    monkeypatch.setattr(pending, "DEADLINE_SECONDS", 0)
     with pytest.raises(TooFewReplicas):
-        bench.submit().wait()
+        bench.submit().wait(seconds=0)
 
 
 @pytest.mark.usefixtures("by_hand")
