@@ -38,7 +38,8 @@ class Parents:
         """The head that a write at this place follows; None where a path is free.
 
         It is the catalog's, unless a provisional one is newer or the catalog is away: then the course leaves the
-        catalog. One that left it before follows the catalog's head all the same once that answers. Raises :class:`NotFound` for an id, and :class:`CatalogUnavailable` when the course may not do that.
+        catalog. One that left it before follows the catalog's head all the same once that answers. Raises
+        :class:`NotFound` for an id, and :class:`CatalogUnavailable` when the course may not do that.
         """
         head, missing = None, None
         try:
