@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,11 +96,8 @@ class Roles:
 
 
 @pytest.fixture(scope="module")
-def roles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Roles]:
-    roles = Roles(tmp_path_factory.mktemp("roles"))
-    yield roles
-    for app in roles.apps.values():
-        app.extensions["echofs"].stop()
+def roles(tmp_path_factory: pytest.TempPathFactory) -> Roles:
+    return Roles(tmp_path_factory.mktemp("roles"))
 
 
 def test_the_table_has_every_route_and_no_other(roles: Roles) -> None:
