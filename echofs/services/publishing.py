@@ -180,8 +180,10 @@ class Publisher:
         try:
             outcome = self._commits.call(commit)
         except CatalogUnavailable as error:
+            outcome = error
+        if isinstance(outcome, CatalogUnavailable):
             # It may have been committed all the same: the journal's replay knows it by its dot.
-            write.shipment.course.leave_catalog(AWAY, error)
+            write.shipment.course.leave_catalog(AWAY, outcome)
             return self._write_down(write, ())
         self._meters.add("commits", result="refused" if isinstance(outcome, EchoError) else "committed")
         if isinstance(outcome, HeadMoved):

@@ -372,7 +372,8 @@ def test_auto_goes_on_without_the_catalog_and_says_that_it_is_less(plane: DataPl
     assert plane.meters.count("degraded_writes", level="available") == 1
 
 
-def test_a_catalog_that_fails_in_the_commit_leaves_the_same_version_provisional(plane: DataPlane) -> None:
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_catalog_that_fails_in_the_commit_leaves_the_same_version_provisional(plane: DataPlane, alone: bool) -> None:
     before = plane.put("a", b"one").file.head
     tried: list[Version] = []
 
@@ -380,7 +381,10 @@ def test_a_catalog_that_fails_in_the_commit_leaves_the_same_version_provisional(
         """It is committed, and the answer is lost."""
         tried.extend(one.version for one in commits)
         plane.catalog.commit(commits)
-        raise CatalogUnavailable("The catalog did not answer.")
+        failed = CatalogUnavailable("The catalog did not answer.")
+        if alone:  # Others of the batch had their answers.
+            return [failed]
+        raise failed
 
     plane.publisher._commits = Batcher(lost, 1)
     published = plane.put("a", BODY)
