@@ -11,8 +11,9 @@ from echofs.core.models import Digest, Level
 class ChunkWrite:
     """Decides where one chunk goes next and when it is as safe as ``level`` demands of workers.
 
-    ``candidates`` are worker ids in placement order. Those in ``unavailable`` are believed to be down: they are owed
-    a replica rather than tried, unless the quorum cannot be met without them. No worker is tried twice.
+    ``candidates`` are worker ids in placement order. Those in ``unavailable`` are better left alone now: they are owed
+    a replica rather than tried, unless the quorum cannot be met without them, and those in ``down`` come last of all.
+    No worker is tried twice.
     """
 
     def __init__(
@@ -22,6 +23,7 @@ class ChunkWrite:
         wanted: int,
         *,
         unavailable: frozenset[str] = frozenset(),
+        down: frozenset[str] = frozenset(),
         level: Level = Level.STRONG,
     ) -> None:
         self.digest = digest
@@ -29,8 +31,9 @@ class ChunkWrite:
         self.level = level
         self.acknowledged: list[str] = []
         self._placement = list(candidates)
-        self._untried = [worker for worker in candidates if worker not in unavailable]
-        self._last_resort = [worker for worker in candidates if worker in unavailable]
+        left_alone = unavailable | down
+        self._untried = [worker for worker in candidates if worker not in left_alone]
+        self._last_resort = sorted((worker for worker in candidates if worker in left_alone), key=down.__contains__)
         self._pending: set[str] = set()
 
     def on_stored(self, worker: str) -> None:
@@ -71,8 +74,10 @@ class ChunkWrite:
         return self.level is Level.HYBRID and self.satisfied(zones)
 
     def hedge(self) -> list[str]:
-        """One more worker to ask although answers are still awaited, because they are slow; none if all were asked."""
-        return [self._try(self._untried[0])] if self._untried else []
+        """One more worker to ask although answers are still awaited, because they are slow; none if all were asked. One
+        that is better left alone may be the only one that answers."""
+        left = [*self._untried, *self._last_resort]
+        return [self._try(left[0])] if left else []
 
     @property
     def pending(self) -> frozenset[str]:

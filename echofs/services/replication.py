@@ -86,11 +86,12 @@ class Replicator:
         return chunks
 
     def _enqueue(self, frames: Sequence[Frame], level: Level) -> tuple[_ReplicationLoop, list[PendingChunk]]:
-        members, avoided, now = self._members.members(), self._members.avoided(Call.STORE), self._clock.monotonic()
+        members, now = self._members.members(), self._clock.monotonic()
+        avoided, down = self._members.avoided(Call.STORE), self._members.unavailable()
         chunks: list[PendingChunk] = []
         for frame in frames:
             candidates = [member.worker_id for member in placement.order(members, frame.digest)]
-            write = ChunkWrite(frame.digest, candidates, self._wanted, unavailable=avoided, level=level)
+            write = ChunkWrite(frame.digest, candidates, self._wanted, unavailable=avoided, down=down, level=level)
             chunks.append(PendingChunk(frame, write, now))
         with self._lock:
             if self._stopped:

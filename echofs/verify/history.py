@@ -9,7 +9,8 @@
                         null when no answer came
 ``ok``                  true: acknowledged; false: refused for certain; null: nobody knows whether it happened
 ``version``             the number that was made or seen; null for a read that found nothing, or when unknown
-``digest``              what tells this content from every other; null for a deletion, or a read that found nothing
+``digest``              what tells this content from every other; null for a deletion, a read that found nothing, or
+                        one that did not look at the content
 ``if_match``            the number the write demanded to replace; null for no condition
 ``dot``                 the version's unique name, or null
 ``committed``           false: provisional

@@ -31,7 +31,7 @@ class Register:
 def successors(state: Register, operation: Operation) -> Iterator[Register]:
     """The states in which the operation may leave the register; none if its answer cannot have come from ``state``."""
     if operation.op == "read":
-        if operation.digest == state.digest and operation.version in (None, state.version):
+        if _fits(state, operation):
             yield state
         return
     if operation.if_match is not None and (state.digest is None or operation.if_match != state.version):
@@ -40,6 +40,13 @@ def successors(state: Register, operation: Operation) -> Iterator[Register]:
     known = operation.version if operation.linearizable else None
     if known in (None, state.version + 1) and (operation.op == "write" or state.digest is not None):
         yield Register(state.version + 1, operation.digest)
+
+
+def _fits(state: Register, read: Operation) -> bool:
+    """Whether the read can have found this; one with a version but no content did not look at the content."""
+    if read.digest is None and read.version is not None:
+        return state.digest is not None and read.version == state.version
+    return read.digest == state.digest and read.version in (None, state.version)
 
 
 def check_linearizability(history: Sequence[Operation]) -> Verdict:

@@ -15,7 +15,8 @@ PROMISE = "read your writes and monotonic reads in each session"
 def check_sessions(history: Sequence[Operation]) -> Verdict:
     """Whether each read of a session saw at least the versions that its session had written or seen before.
 
-    Reads that were answered as degraded promise nothing.
+    Reads that were answered as degraded promise nothing. A strong read promises the catalog's order, of which a
+    provisional version is no part: one that lost a conflict is kept beside the file, and its number is another's.
     """
     sessions: defaultdict[tuple[str, str], list[Operation]] = defaultdict(list)
     deleted: dict[str, int] = {}
@@ -31,14 +32,21 @@ def check_sessions(history: Sequence[Operation]) -> Verdict:
         for read in operations:
             if read.op == "read" and not read.degraded:
                 checked += 1
-                violations.extend(_check(session, read, _known(operations, read.start), deleted.get(file)))
+                violations.extend(_check(session, read, _known(operations, read), deleted.get(file)))
     return Verdict(PROMISE, checked, tuple(violations))
 
 
-def _known(operations: Sequence[Operation], moment: int) -> Operation | None:
-    """The latest version that the session knew of at that moment."""
-    before = [each for each in operations if each.end is not None and each.end < moment and each.version is not None]
-    return max(before, key=lambda each: each.version or 0, default=None)
+def _known(operations: Sequence[Operation], read: Operation) -> Operation | None:
+    """The latest version that the session knew of when it sent the read, as far as that binds the read."""
+    before = [each for each in operations if each.end is not None and each.end < read.start]
+    strong = read.mode_used in ("strong", "")
+    binding = [each for each in before if each.version is not None and (_lasting(each) or not strong)]
+    return max(binding, key=lambda each: each.version or 0, default=None)
+
+
+def _lasting(operation: Operation) -> bool:
+    """Whether what it told can be no provisional version."""
+    return operation.committed if operation.changes else operation.mode_used in ("strong", "hybrid")
 
 
 def _check(session: str, read: Operation, known: Operation | None, deleted: int | None) -> list[Violation]:

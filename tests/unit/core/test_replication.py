@@ -149,6 +149,19 @@ def test_a_cluster_of_one_zone_needs_only_two_workers() -> None:
     assert chunk.satisfied(zones)
 
 
+def test_where_the_quorum_needs_one_better_left_alone_those_down_come_last() -> None:
+    avoided, down = frozenset({"a1", "b1", "c1"}), frozenset({"a1"})
+    chunk = ChunkWrite(DIGEST, ["a1", "b1", "c1"], 3, unavailable=avoided, down=down)
+    assert chunk.next_workers(ZONES) == ["b1", "c1"]
+
+
+def test_a_hedge_asks_those_left_alone_too() -> None:
+    chunk = ChunkWrite(DIGEST, ["a1", "b1", "c1"], 3, unavailable=frozenset({"a1", "b1"}))
+    assert chunk.next_workers(ZONES) == ["c1", "a1"]
+    assert chunk.hedge() == ["b1"]
+    assert chunk.hedge() == []
+
+
 def test_a_hedge_asks_one_more_worker_until_none_is_left() -> None:
     chunk = write(["a1", "b1", "c1", "a2"], wanted=3)
     chunk.next_workers(ZONES)

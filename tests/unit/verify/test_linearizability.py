@@ -51,6 +51,10 @@ class TestRightAndWrong:
     def test_a_number_that_nobody_made_is_caught(self) -> None:
         assert not _kept(write(0, 1, 1, "a"), write(2, 3, 3, "c"))
 
+    def test_a_read_that_did_not_look_at_the_content_still_has_a_version(self) -> None:
+        assert _kept(write(0, 1, 1, "a"), read(2, 3, 1, None))
+        assert not _kept(write(0, 1, 1, "a"), write(2, 3, 2, "b"), read(4, 5, 1, None))
+
     def test_a_deleted_file_stays_deleted(self) -> None:
         assert _kept(write(0, 1, 1, "a"), delete(2, 3, 2), read(4, 5, None, None))
         assert not _kept(write(0, 1, 1, "a"), delete(2, 3, 2), read(4, 5, 1, "a"))

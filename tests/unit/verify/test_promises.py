@@ -36,6 +36,14 @@ class TestSessions:
         own = write(0, 1, 2, "b", committed=False, **OURS)
         assert not check_sessions([own, read(2, 3, 1, "a", mode_used="available", **OURS)]).kept
 
+    def test_but_no_strong_read_because_it_may_have_met_another(self) -> None:
+        own = write(0, 1, 2, "b", committed=False, **OURS)
+        assert check_sessions([own, read(2, 3, 1, "a", **OURS)]).kept
+        seen = read(0, 1, 2, "b", mode_used="available", **OURS)
+        assert check_sessions([seen, read(2, 3, 1, "a", **OURS)]).kept
+        hybrid = read(0, 1, 2, "b", mode_used="hybrid", **OURS)
+        assert not check_sessions([hybrid, read(2, 3, 1, "a", **OURS)]).kept
+
     def test_a_file_may_vanish_only_when_somebody_deleted_it(self) -> None:
         gone = read(4, 5, None, None, **OURS)
         assert not check_sessions([write(0, 1, 1, "a", **OURS), gone]).kept
