@@ -50,7 +50,7 @@ class NginxDialect:
 
 @dataclass(frozen=True)
 class EchoFSDialect:
-    """EchoFS's public API with a raw body; `token` is a user's access token."""
+    """EchoFS's public API with a raw body, every write `strong`; `token` is a user's access token."""
 
     token: str
 
@@ -58,7 +58,7 @@ class EchoFSDialect:
         return (
             f"POST /api/v1/files/upload?path=bench/{quote(name)} HTTP/1.1\r\nHost: bench\r\n"
             f"Authorization: Bearer {self.token}\r\nContent-Type: application/octet-stream\r\n"
-            f"Content-Length: {size}\r\n\r\n"
+            f"X-EchoFS-Consistency: strong\r\nContent-Length: {size}\r\n\r\n"
         ).encode("ascii")
 
     def download_head(self, reference: str) -> bytes:
