@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -12,6 +13,16 @@ from tests.cluster.cluster import Cluster, eventually
 from tests.cluster.test_files import file_of
 
 PATH = "notes.txt"
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """With one process for the master: each hears of a drill by itself, within a second."""
+    started = Cluster(tmp_path_factory.mktemp("cluster"), environ={"MASTER_PROCESSES": "1"})
+    try:
+        yield started.start()
+    finally:
+        started.stop()
 
 
 @pytest.fixture
@@ -36,18 +47,13 @@ def written(user: User, text: bytes) -> Json:
     return receipt
 
 
-def refused_everywhere(user: User) -> bool:
-    return all(user.upload("other.txt", b"other", X_EchoFS_Consistency="strong").status == 503 for _ in range(8))
-
-
 def test_a_write_during_a_cut_is_provisional_and_is_committed_when_it_ends(cluster: Cluster, user: User) -> None:
     stored = user.upload(PATH, b"one")
     file_id, receipt = file_of(stored)["id"], stored.json["consistency"]
     assert (receipt["mode_used"], receipt["committed"]) == ("strong", True)
     cutting = drill(cluster, "cut", "catalog", "--for", "8")
     strongly = {"X_EchoFS_Consistency": "strong"}
-    # Each process of the master hears of it by itself, within a second.
-    eventually(lambda: refused_everywhere(user), "every process feels the cut")
+    eventually(lambda: user.upload("other.txt", b"other", **strongly).status == 503, "the master feels the cut")
     during = written(user, b"two")
     assert (during["mode_used"], during["provisional"], during["degraded"]) == ("available", True, True)
     assert user.download(file_id).body == b"two"
