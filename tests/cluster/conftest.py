@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster.client import User
 from tests.cluster.cluster import Cluster
+from tests.cluster.hosts import Hosts
+from tests.servers.postgresql import create_database
 
 MakeCluster = Callable[..., Cluster]
 
@@ -41,3 +44,26 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield started.start()
     finally:
         started.stop()
+
+
+@pytest.fixture(scope="module")
+def database(postgresql_server: str) -> str:
+    """An empty database of the module's own."""
+    return create_database(postgresql_server)
+
+
+@pytest.fixture(scope="module")
+def hosts(tmp_path_factory: pytest.TempPathFactory, database: str) -> Iterator[Hosts]:
+    """Hosts whose catalog is that database; a module may have others."""
+    url = database.replace("postgresql://", "postgres://") + "?sslmode=disable"
+    made = Hosts(tmp_path_factory.mktemp("hosts"), database_url=url)
+    try:
+        yield made.start()
+    finally:
+        made.stop()
+
+
+@pytest.fixture(scope="module")
+def user(hosts: Hosts) -> User:
+    """A user of those hosts, at the first master."""
+    return User.registered(hosts.masters[0].url, "ada")

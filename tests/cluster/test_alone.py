@@ -4,38 +4,13 @@ it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
 from tests.cluster.client import Json, Reply, User
 from tests.cluster.cluster import eventually
 from tests.cluster.frozen import frozen
 from tests.cluster.hosts import Hosts
 from tests.cluster.test_files import file_of, sha256
-from tests.servers.postgresql import create_database
 
 NOTES = "notes/today.txt"
-
-
-@pytest.fixture(scope="module")
-def database(postgresql_server: str) -> str:
-    return create_database(postgresql_server)
-
-
-@pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory, database: str) -> Iterator[Hosts]:
-    url = database.replace("postgresql://", "postgres://") + "?sslmode=disable"
-    made = Hosts(tmp_path_factory.mktemp("hosts"), database_url=url)
-    try:
-        yield made.start()
-    finally:
-        made.stop()
-
-
-@pytest.fixture(scope="module")
-def user(hosts: Hosts) -> User:
-    return User.registered(hosts.masters[0].url, "ada")
 
 
 def receipt_of(reply: Reply) -> Json:

@@ -8,20 +8,17 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 
 import psycopg2
-import pytest
 
 from tests.cluster.client import User
 from tests.cluster.cluster import eventually
 from tests.cluster.frozen import frozen
 from tests.cluster.hosts import Hosts, health
 from tests.cluster.test_files import file_of, sha256
-from tests.servers.postgresql import create_database
 
 WRITES = int(os.environ.get("ECHOFS_TEST_WRITES", "240"))
 """How many versions are written; 2,000 make the test as large as the promise."""
@@ -31,26 +28,6 @@ PATIENCE_SECONDS = 60.0
 RETRYABLE = (409, 503)
 STRONG = {"X_EchoFS_Consistency": "strong"}
 AVAILABLE = {"X_EchoFS_Consistency": "available"}
-
-
-@pytest.fixture(scope="module")
-def database(postgresql_server: str) -> str:
-    return create_database(postgresql_server)
-
-
-@pytest.fixture(scope="module")
-def hosts(tmp_path_factory: pytest.TempPathFactory, database: str) -> Iterator[Hosts]:
-    url = database.replace("postgresql://", "postgres://") + "?sslmode=disable"
-    made = Hosts(tmp_path_factory.mktemp("hosts"), database_url=url)
-    try:
-        yield made.start()
-    finally:
-        made.stop()
-
-
-@pytest.fixture(scope="module")
-def user(hosts: Hosts) -> User:
-    return User.registered(hosts.masters[0].url, "ada")
 
 
 @dataclass(frozen=True)
