@@ -198,6 +198,26 @@ floors = db.Table(
     db.Column("critical", Boolean, nullable=False),
 )
 
+trash = db.Table(
+    "trash",
+    db.Column("file_id", _TEXT, ForeignKey("files.id"), primary_key=True),
+    db.Column("owner_id", _TEXT, nullable=False),
+    db.Column("path", _TEXT, nullable=False),
+    db.Column("number", Integer, nullable=False),
+    db.Column("size", BigInteger, nullable=False),
+    db.Column("deleted_at", BigInteger, nullable=False),
+    Index(None, "owner_id", "deleted_at", "file_id"),
+    Index(None, "deleted_at"),
+)
+
+usage = db.Table(
+    "usage",
+    db.Column("owner_id", _TEXT, primary_key=True),
+    db.Column("files", BigInteger, nullable=False),
+    db.Column("bytes", BigInteger, nullable=False),
+    db.Column("trash_bytes", BigInteger, nullable=False),
+)
+
 leases = db.Table(
     "leases",
     db.Column("name", _TEXT, primary_key=True),
@@ -217,6 +237,53 @@ users = db.Table(
     db.Column("token_epoch", Integer, nullable=False),
     db.Column("disabled", Boolean, nullable=False),
     db.Column("created_at", BigInteger, nullable=False),
+    db.Column("quota_bytes", BigInteger, nullable=True),
+    db.Column("last_login_at", BigInteger, nullable=True),
+)
+
+app_passwords = db.Table(
+    "app_passwords",
+    db.Column("id", _TEXT, primary_key=True),
+    db.Column("user_id", _TEXT, ForeignKey("users.id"), nullable=False),
+    db.Column("name", _TEXT, nullable=False),
+    db.Column("digest", HexDigest, nullable=False),
+    db.Column("created_at", BigInteger, nullable=False),
+    db.Column("last_used_at", BigInteger, nullable=True),
+    Index(None, "user_id", "created_at"),
+)
+
+audit = db.Table(
+    "audit",
+    db.Column("id", _TEXT, primary_key=True),
+    db.Column("at", BigInteger, nullable=False),
+    db.Column("actor_id", _TEXT, nullable=False),
+    db.Column("actor_name", _TEXT, nullable=False),
+    db.Column("address", _TEXT, nullable=False),
+    db.Column("action", _TEXT, nullable=False),
+    db.Column("subject", _TEXT, nullable=False),
+    db.Column("outcome", _TEXT, nullable=False),
+    db.Column("detail", _TEXT, nullable=False),
+    Index(None, "at", "id"),
+    Index(None, "actor_id", "at", "id"),
+)
+
+uploads = db.Table(
+    "uploads",
+    db.Column("id", _TEXT, primary_key=True),
+    db.Column("owner_id", _TEXT, nullable=False),
+    db.Column("ticket", HexDigest, nullable=False),
+    db.Column("path", _TEXT, nullable=False),
+    db.Column("length", BigInteger, nullable=False),
+    db.Column("received", BigInteger, nullable=False),
+    db.Column("revision", Integer, nullable=False),
+    db.Column("holder", _TEXT, nullable=False),
+    db.Column("wish", _TEXT, nullable=False),
+    db.Column("state", LargeBinary, nullable=False),
+    db.Column("answer", _TEXT, nullable=False),
+    db.Column("created_at", BigInteger, nullable=False),
+    db.Column("expires_at", BigInteger, nullable=False),
+    Index(None, "owner_id", "created_at"),
+    Index(None, "expires_at"),
 )
 
 revoked_tokens = db.Table(
