@@ -25,6 +25,7 @@ CREATE TABLE known (
     jti TEXT NOT NULL,
     sid TEXT NOT NULL,
     expires_at INTEGER NOT NULL,
+    quota_bytes INTEGER,
     asked_at REAL NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX known_since ON known (asked_at);
@@ -49,23 +50,25 @@ class LocalRights(OfflineRights):
         self._seconds = seconds
 
     def keep(self, token: str, right: Right, asked_at: float) -> None:
-        row = (right.user_id, right.name, right.role.value, right.jti, right.sid, right.expires_at, asked_at)
+        row = (right.user_id, right.name, right.role.value, right.jti, right.sid, right.expires_at, right.quota_bytes)
 
         def work(connection: sqlite3.Connection) -> None:
             ended = "SELECT 1 FROM ended WHERE what IN (?, ?) AND at >= ?"
             if connection.execute(ended, (_user(right.user_id), _session(right.sid), asked_at)).fetchone():
                 return
-            connection.execute("REPLACE INTO known VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (_digest(token), *row))
+            connection.execute(
+                "REPLACE INTO known VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (_digest(token), *row, asked_at)
+            )
             self._drop_old(connection)
 
         self._file.change(work)
 
     def recall(self, token: str) -> tuple[Right, float] | None:
-        query = "SELECT user, name, role, jti, sid, expires_at, asked_at FROM known WHERE token = ?"
+        query = "SELECT user, name, role, jti, sid, expires_at, quota_bytes, asked_at FROM known WHERE token = ?"
         with suppress(ValueError):
-            for user, name, role, jti, sid, expires_at, asked_at in self._file.rows(query, _digest(token)):
+            for *who, role, jti, sid, expires_at, quota, asked_at in self._file.rows(query, _digest(token)):
                 age = self._clock.monotonic() - asked_at
-                return Right(user, name, Role(role), jti, sid, expires_at), age
+                return Right(*who, Role(role), jti, sid, expires_at, quota), age
         return None
 
     def refuse(self, token: str) -> None:

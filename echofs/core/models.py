@@ -21,7 +21,8 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A registered person. ``token_epoch`` grows whenever all tokens issued before must stop working."""
+    """A registered person. ``token_epoch`` grows whenever all tokens issued before must stop working; ``quota_bytes``
+    is how much the user may store, None for as much as there is room."""
 
     id: str
     name: str
@@ -31,6 +32,8 @@ class User:
     token_epoch: int
     disabled: bool
     created_at: Timestamp
+    quota_bytes: int | None = None
+    last_login_at: Timestamp | None = None
 
 
 class Level(StrEnum):

@@ -4,8 +4,39 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection
+from dataclasses import dataclass
+from enum import Enum
 
 from echofs.core.models import Role, Timestamp, User
+
+
+class Keep(Enum):
+    """Stands where None would be a value."""
+
+    KEEP = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class UserChange:
+    """What an administrator changes of a user; what is not given stays as it is. ``quota_bytes`` None takes the quota
+    away."""
+
+    role: Role | None = None
+    disabled: bool | None = None
+    quota_bytes: int | Keep | None = Keep.KEEP
+
+    @property
+    def retires(self) -> bool:
+        """Whether an administrator it is done to is none afterwards."""
+        return self.role is Role.USER or self.disabled is True
+
+
+@dataclass(frozen=True, slots=True)
+class UserPage:
+    """Users by name; ``next`` is the cursor of the following page, ``""`` at the end."""
+
+    users: tuple[User, ...]
+    next: str = ""
 
 
 class UserDirectory(ABC):
@@ -39,17 +70,28 @@ class UserDirectory(ABC):
         """Up to ``limit`` users in the order of their ids, those after the id ``after``."""
 
     @abstractmethod
+    def search(self, text: str, after: str, limit: int) -> UserPage:
+        """One page of the users whose name or e-mail address contains ``text``, compared by ``names.fold`` and letter by
+        letter: no character stands for others. ``after`` is the cursor of the page before. A cursor stays valid while
+        users come and go, and any text is one."""
+
+    @abstractmethod
     def revocations(self, after: str, limit: int) -> list[tuple[str, Timestamp]]:
         """Up to ``limit`` revoked tokens in the order of their ids, those after the id ``after``, each with the time
         from which it may be forgotten."""
 
     @abstractmethod
-    def set_disabled(self, user_id: str, disabled: bool) -> None:
-        """Lock or unlock the account; locking advances the token epoch. Idempotent."""
+    def amend(self, user_id: str, change: UserChange) -> User:
+        """Change all that is given at once; the user afterwards. Another role, or locking the account, advances the
+        token epoch. Idempotent.
+
+        Raises :class:`NotFound`, and :class:`Conflict` when it would leave no administrator who can log in where there
+        was one, however many are retired at once.
+        """
 
     @abstractmethod
-    def set_role(self, user_id: str, role: Role) -> None:
-        """Change the role and advance the token epoch."""
+    def note_login(self, user_id: str, at: Timestamp) -> None:
+        """The user logged in. Unknown users are ignored; an earlier time than the one known changes nothing."""
 
     @abstractmethod
     def revoke(self, token_ids: Collection[str], expires_at: Timestamp) -> int:

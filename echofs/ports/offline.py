@@ -20,6 +20,7 @@ class Right:
     jti: str
     sid: str
     expires_at: Timestamp
+    quota_bytes: int | None = None
 
 
 class OfflineRights(ABC):

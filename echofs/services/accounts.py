@@ -15,7 +15,7 @@ from echofs.core.errors import (
     NotFound,
 )
 from echofs.core.models import Role, Timestamp, User
-from echofs.ports.accounts import UserDirectory
+from echofs.ports.accounts import UserChange, UserDirectory
 from echofs.ports.runtime import Clock, Ids, PasswordHasher
 
 MIN_PASSWORD_CHARACTERS = 8
@@ -51,6 +51,7 @@ class Principal:
     role: Role
     jti: str
     sid: str
+    quota_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +132,8 @@ class Accounts:
         self._check_password(password, (user.name, email or user.email), field="password")
         if email:
             self._users.set_email(user.id, email)
-        if role is not None and role is not user.role:
-            self._users.set_role(user.id, role)
         self._users.set_password(user.id, self._hasher.hash(password))
-        self._users.set_disabled(user.id, False)
-        return self._users.by_id(user.id)
+        return self._users.amend(user.id, UserChange(role=role, disabled=False))
 
     def user(self, user_id: str) -> User:
         """Raises :class:`NotFound`."""
@@ -144,9 +142,7 @@ class Accounts:
     def set_disabled(self, login: str, disabled: bool) -> User:
         """Lock or unlock the account of that name or e-mail address; locking ends all its sessions. Idempotent.
         Raises :class:`NotFound`."""
-        user = self._users.by_login(login)
-        self._users.set_disabled(user.id, disabled)
-        return self._users.by_id(user.id)
+        return self._users.amend(self._users.by_login(login).id, UserChange(disabled=disabled))
 
     def login(self, login: str, password: str) -> Grant:
         """Begin a session for a user name or e-mail address.
@@ -170,7 +166,7 @@ class Accounts:
         user = self._current(claims)
         if self._users.revoked((claims.jti, claims.sid)):
             raise AuthenticationFailed(_OVER)
-        return Principal(user.id, user.name, user.role, claims.jti, claims.sid)
+        return Principal(user.id, user.name, user.role, claims.jti, claims.sid, user.quota_bytes)
 
     def refresh(self, claims: Claims) -> Grant:
         """Use up a refresh token and continue its session.

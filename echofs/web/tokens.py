@@ -185,13 +185,9 @@ class Authenticator:
             kept = self._offline.recall(encoded) if self._offline is not None else None
             if kept is None or kept[1] > self._offline_seconds:
                 raise
-            right = kept[0]
-            return Principal(right.user_id, right.name, right.role, right.jti, right.sid), kept_at
+            return _bearer(kept[0]), kept_at
         if self._offline is not None and asked - kept_at >= self._offline_seconds / _KEPT_PARTS:
-            right = Right(
-                principal.user_id, principal.name, principal.role, principal.jti, principal.sid, claims.expires_at
-            )
-            self._offline.keep(encoded, right, asked)
+            self._offline.keep(encoded, _right(principal, claims.expires_at), asked)
             kept_at = asked
         return principal, kept_at
 
@@ -222,3 +218,11 @@ class Authenticator:
             if len(self._remembered) >= self._capacity:
                 self._remembered.clear()
             self._remembered[encoded] = entry
+
+
+def _right(who: Principal, expires_at: Timestamp) -> Right:
+    return Right(who.user_id, who.name, who.role, who.jti, who.sid, expires_at, who.quota_bytes)
+
+
+def _bearer(right: Right) -> Principal:
+    return Principal(right.user_id, right.name, right.role, right.jti, right.sid, right.quota_bytes)

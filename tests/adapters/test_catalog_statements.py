@@ -15,6 +15,7 @@ from sqlalchemy import Engine, event
 from echofs.adapters.catalog.sql import SqlCatalog
 from echofs.adapters.catalog.users import SqlUsers
 from echofs.core.models import Floor, FloorScope, Level, Role
+from echofs.ports.accounts import UserChange
 from echofs.ports.catalog import ListQuery, SortKey
 from tests.contracts.catalog_dispute_contract import conflict
 from tests.contracts.catalog_values import ALICE, chunk, deleted, digest, first, following, keyed, make, moved
@@ -182,8 +183,10 @@ class TestPlans:
             users.by_id(ANNA.id)
             users.by_login("anna")
             users.set_password(ANNA.id, "$hash$2")
-            users.set_role(ANNA.id, Role.ADMIN)
-            users.set_disabled(ANNA.id, True)
+            users.amend(ANNA.id, UserChange(role=Role.ADMIN))
+            users.amend(ANNA.id, UserChange(quota_bytes=1))
+            users.note_login(ANNA.id, 1)
+            users.search("ann", "", 10)
             users.revoke(["t1", "t2"], 1)
             users.revoked(["t1", "t2"])
             users.forget_revoked(1)

@@ -16,7 +16,7 @@ from echofs.ports.sessions import Ended
 from tests.fakes.clock import FakeClock
 from tests.fakes.offline import MemoryFloors, MemoryRights
 
-RIGHT = Right("user-1", "änna", Role.ADMIN, "jti-1", "sid-1", 17)
+RIGHT = Right("user-1", "änna", Role.ADMIN, "jti-1", "sid-1", 17, 1 << 50)
 FLOORS = (Floor("user-1", FloorScope.FOLDER, "ä/b", Level.HYBRID), Floor("user-1", FloorScope.USER, "", Level.STRONG))
 
 

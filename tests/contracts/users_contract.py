@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from echofs.core.errors import NameTaken, NotFound
+from echofs.core.errors import Conflict, NameTaken, NotFound
 from echofs.core.models import Role, User
-from echofs.ports.accounts import UserDirectory
+from echofs.ports.accounts import UserChange, UserDirectory
 
 ANNA = User(
     id="1" * 32,
@@ -94,33 +94,113 @@ class UsersContract:
     def test_locking_ends_all_earlier_tokens_once_and_unlocking_none(self, users: UserDirectory) -> None:
         users.add(ANNA)
         for _ in range(2):
-            users.set_disabled(ANNA.id, True)
+            users.amend(ANNA.id, UserChange(disabled=True))
             assert users.by_id(ANNA.id) == replace(ANNA, disabled=True, token_epoch=1)
         for _ in range(2):
-            users.set_disabled(ANNA.id, False)
+            users.amend(ANNA.id, UserChange(disabled=False))
             assert users.by_id(ANNA.id) == replace(ANNA, token_epoch=1)
 
-    def test_a_new_role_ends_all_earlier_tokens(self, users: UserDirectory) -> None:
+    def test_another_role_ends_all_earlier_tokens(self, users: UserDirectory) -> None:
         users.add(ANNA)
-        users.set_role(ANNA.id, Role.ADMIN)
+        for _ in range(2):
+            users.amend(ANNA.id, UserChange(role=Role.ADMIN))
         assert users.by_id(ANNA.id) == replace(ANNA, role=Role.ADMIN, token_epoch=1)
 
     def test_changes_touch_nobody_else(self, users: UserDirectory) -> None:
         users.add(ANNA)
         users.add(BEN)
         users.set_password(ANNA.id, "$hash$2")
-        users.set_disabled(ANNA.id, True)
-        users.set_role(ANNA.id, Role.ADMIN)
+        users.amend(ANNA.id, UserChange(disabled=True, role=Role.ADMIN, quota_bytes=1))
+        users.note_login(ANNA.id, 5)
         assert users.by_id(BEN.id) == BEN
 
     def test_changing_an_unknown_user_is_not_found(self, users: UserDirectory) -> None:
         with pytest.raises(NotFound):
             users.set_password("nobody", "$hash$2")
-        for disabled in (True, False):
+        for unknown in ("nobody", "nul\0", "\ud800"):
             with pytest.raises(NotFound):
-                users.set_disabled("nobody", disabled)
-        with pytest.raises(NotFound):
-            users.set_role("nobody", Role.ADMIN)
+                users.amend(unknown, UserChange(disabled=True))
+        users.note_login("nobody", 5)
+
+    def test_a_quota_is_set_and_taken_away_and_ends_no_token(self, users: UserDirectory) -> None:
+        users.add(replace(ANNA, quota_bytes=7))
+        assert users.by_id(ANNA.id).quota_bytes == 7
+        assert users.amend(ANNA.id, UserChange(quota_bytes=1 << 50)) == replace(ANNA, quota_bytes=1 << 50)
+        assert users.amend(ANNA.id, UserChange()).quota_bytes == 1 << 50
+        assert users.amend(ANNA.id, UserChange(quota_bytes=None)) == ANNA == users.by_id(ANNA.id)
+
+    def test_what_is_changed_together_is_changed_at_once(self, users: UserDirectory) -> None:
+        users.add(ANNA)
+        wanted = replace(ANNA, role=Role.ADMIN, disabled=True, quota_bytes=0, token_epoch=1)
+        assert users.amend(ANNA.id, UserChange(Role.ADMIN, True, 0)) == wanted
+
+    @pytest.mark.parametrize("retiring", [UserChange(role=Role.USER), UserChange(disabled=True)])
+    def test_the_last_administrator_who_can_log_in_stays(self, users: UserDirectory, retiring: UserChange) -> None:
+        users.add(ANNA)
+        users.add(BEN)
+        users.add(replace(BEN, id="3" * 32, name="locked", email="locked@example.org", disabled=True))
+        users.amend(ANNA.id, retiring)
+        with pytest.raises(Conflict):
+            users.amend(BEN.id, retiring)
+        assert users.by_id(BEN.id) == BEN
+        users.amend(ANNA.id, UserChange(role=Role.ADMIN, disabled=False))
+        assert users.amend(BEN.id, retiring).token_epoch == 1
+
+    def test_of_eight_administrators_who_retire_at_once_one_stays(self, users: UserDirectory) -> None:
+        crowd = [replace(BEN, id=f"{n:032x}", name=f"admin{n}", email=f"a{n}@example.org") for n in range(8)]
+        for admin in crowd:
+            users.add(admin)
+
+        def retire(admin: User) -> bool:
+            try:
+                users.amend(admin.id, UserChange(role=Role.USER))
+            except Conflict:
+                return False
+            return True
+
+        with ThreadPoolExecutor(8) as pool:
+            assert sorted(pool.map(retire, crowd)) == [False, *[True] * 7]
+
+    def test_the_last_login_is_the_latest_one(self, users: UserDirectory) -> None:
+        users.add(ANNA)
+        for at in (5, 9, 7):
+            users.note_login(ANNA.id, at)
+        assert users.by_id(ANNA.id) == replace(ANNA, last_login_at=9)
+
+    @pytest.mark.parametrize(
+        ("text", "names"),
+        [
+            ("", ["Anna", "ben", "x_y"]),
+            ("ANN", ["Anna"]),
+            ("\uff21nna", ["Anna"]),
+            ("example.org", ["Anna", "ben"]),
+            ("n", ["Anna", "ben", "x_y"]),
+            ("_", ["x_y"]),
+            ("%", []),
+            ("\\", []),
+            ("' OR 1=1 --", []),
+            ("nul\0", []),
+            ("\ud800", []),
+        ],
+    )
+    def test_users_are_found_by_any_part_of_name_or_address(
+        self, users: UserDirectory, text: str, names: list[str]
+    ) -> None:
+        users.add(BEN)
+        users.add(ANNA)
+        users.add(replace(ANNA, id="0" * 32, name="x_y", email="other@example.net"))
+        assert [user.name for user in users.search(text, "", 10).users] == names
+
+    def test_a_search_is_paged_by_name(self, users: UserDirectory) -> None:
+        people = [replace(ANNA, id=f"{9 - n:032x}", name=f"P{n}", email=f"p{n}@example.org") for n in range(5)]
+        for person in people:
+            users.add(person)
+        first = users.search("p", "", 2)
+        second = users.search("p", first.next, 2)
+        last = users.search("p", second.next, 2)
+        assert [*first.users, *second.users, *last.users] == people
+        assert last.next == ""
+        assert users.search("p", "\ud800", 2).users == ()
 
     def test_epochs_advanced_at_once_are_all_counted(self, users: UserDirectory) -> None:
         users.add(ANNA)

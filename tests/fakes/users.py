@@ -6,10 +6,10 @@ from collections.abc import Collection
 from dataclasses import replace
 from threading import Lock
 
-from echofs.core.errors import NameTaken, NotFound
+from echofs.core.errors import Conflict, NameTaken, NotFound
 from echofs.core.models import Role, Timestamp, User
 from echofs.core.names import fold
-from echofs.ports.accounts import UserDirectory
+from echofs.ports.accounts import Keep, UserChange, UserDirectory, UserPage
 
 
 class MemoryUsers(UserDirectory):
@@ -43,7 +43,11 @@ class MemoryUsers(UserDirectory):
         raise NotFound("There is no such user.")
 
     def set_password(self, user_id: str, password_hash: str) -> int:
-        return self._advance(user_id, password_hash=password_hash).token_epoch
+        with self._lock:
+            user = self.by_id(user_id)
+            epoch = user.token_epoch + 1
+            self._users[user_id] = replace(user, password_hash=password_hash, token_epoch=epoch)
+            return epoch
 
     def set_email(self, user_id: str, email: str) -> None:
         with self._lock:
@@ -59,14 +63,40 @@ class MemoryUsers(UserDirectory):
     def revocations(self, after: str, limit: int) -> list[tuple[str, Timestamp]]:
         return [item for item in sorted(self._revoked.items()) if item[0] > after][:limit]
 
-    def set_disabled(self, user_id: str, disabled: bool) -> None:
-        if disabled and not self.by_id(user_id).disabled:
-            self._advance(user_id, disabled=True)
-        with self._lock:
-            self._users[user_id] = replace(self.by_id(user_id), disabled=disabled)
+    def search(self, text: str, after: str, limit: int) -> UserPage:
+        wanted = fold(text)
+        found = sorted(
+            (user for user in self._users.values() if wanted in fold(user.name) or wanted in fold(user.email)),
+            key=lambda user: fold(user.name),
+        )
+        found = [user for user in found if fold(user.name) > after]
+        return UserPage(tuple(found[:limit]), fold(found[limit - 1].name) if len(found) > limit else "")
 
-    def set_role(self, user_id: str, role: Role) -> None:
-        self._advance(user_id, role=role)
+    def amend(self, user_id: str, change: UserChange) -> User:
+        with self._lock:
+            user = self.by_id(user_id)
+            administrators = [
+                known.id for known in self._users.values() if known.role is Role.ADMIN and not known.disabled
+            ]
+            if change.retires and administrators == [user_id]:
+                raise Conflict("This is the last administrator.")
+            role = change.role or user.role
+            disabled = user.disabled if change.disabled is None else change.disabled
+            ends = role is not user.role or (disabled and not user.disabled)
+            self._users[user_id] = replace(
+                user,
+                role=role,
+                disabled=disabled,
+                quota_bytes=user.quota_bytes if isinstance(change.quota_bytes, Keep) else change.quota_bytes,
+                token_epoch=user.token_epoch + ends,
+            )
+            return self._users[user_id]
+
+    def note_login(self, user_id: str, at: Timestamp) -> None:
+        with self._lock:
+            user = self._users.get(user_id)
+            if user is not None:
+                self._users[user_id] = replace(user, last_login_at=max(at, user.last_login_at or 0))
 
     def revoke(self, token_ids: Collection[str], expires_at: Timestamp) -> int:
         with self._lock:
@@ -83,9 +113,3 @@ class MemoryUsers(UserDirectory):
             for token_id in expired:
                 del self._revoked[token_id]
             return len(expired)
-
-    def _advance(self, user_id: str, **changes: object) -> User:
-        with self._lock:
-            user = self.by_id(user_id)
-            self._users[user_id] = replace(user, token_epoch=user.token_epoch + 1, **changes)  # type: ignore[arg-type]
-            return self._users[user_id]

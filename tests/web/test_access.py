@@ -7,6 +7,7 @@ from flask import Flask, Response
 from werkzeug.test import TestResponse
 
 from echofs.core.models import Role
+from echofs.ports.accounts import UserChange
 from echofs.web.access import ACCESS, Access, check_declared, current_user
 from echofs.web.answers import ok
 from tests.web.conftest import INTERNAL_TOKEN, PASSWORD, Site
@@ -88,7 +89,8 @@ def test_a_demoted_administrator_is_one_no_longer(guarded: Site) -> None:
     admin = guarded.accounts.create_admin("root-admin", "root@example.org", PASSWORD)
     proof = f"Bearer {guarded.login('root-admin')['access_token']}"
     assert call(guarded, "admins", proof).status_code == 200
-    guarded.users.set_role(admin.id, Role.USER)
+    guarded.accounts.create_admin("another", "another@example.org", PASSWORD)
+    guarded.users.amend(admin.id, UserChange(role=Role.USER))
     guarded.clock.advance(1)
     assert call(guarded, "admins", proof).status_code == 401
 

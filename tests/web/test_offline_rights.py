@@ -8,6 +8,7 @@ import pytest
 
 from echofs.core.errors import AuthenticationFailed, CatalogUnavailable
 from echofs.core.models import Role, Timestamp, User
+from echofs.ports.accounts import UserChange
 from echofs.services.accounts import Principal
 from tests.fakes.clock import FakeClock
 from tests.fakes.offline import MemoryRights
@@ -175,7 +176,7 @@ def test_a_refresh_token_used_again_ends_the_session_here(host: Host) -> None:
 
 def test_a_token_that_the_directory_refused_is_not_served_later(host: Host) -> None:
     tokens = host.login()
-    host.users.set_disabled(host.who(tokens).user_id, True)
+    host.users.amend(host.who(tokens).user_id, UserChange(disabled=True))
     host.clock.advance(2)
     with pytest.raises(AuthenticationFailed):
         host.who(tokens)

@@ -13,6 +13,7 @@ import pytest
 
 from echofs.core.errors import AuthenticationFailed, CatalogUnavailable
 from echofs.core.models import Role
+from echofs.ports.accounts import UserChange
 from echofs.ports.sessions import Ended
 from echofs.services.accounts import Claims, Principal
 from echofs.web.tokens import Authenticator, Kind, Tokens
@@ -146,8 +147,8 @@ def test_another_master_forgets_a_logged_out_session_within_a_second(site: Site)
     "end",
     [
         lambda site, user_id: site.users.set_password(user_id, "other"),
-        lambda site, user_id: site.users.set_disabled(user_id, True),
-        lambda site, user_id: site.users.set_role(user_id, Role.USER),
+        lambda site, user_id: site.users.amend(user_id, UserChange(disabled=True)),
+        lambda site, user_id: site.users.amend(user_id, UserChange(role=Role.ADMIN)),
     ],
     ids=["password", "lock", "demotion"],
 )

@@ -6,15 +6,29 @@ from collections.abc import Collection
 from functools import partial
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Engine, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Connection,
+    Engine,
+    bindparam,
+    case,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from echofs.adapters.catalog.engine import Connections
 from echofs.adapters.catalog.rows import execute_rows, insert_missing, storable
 from echofs.adapters.catalog.tables import revoked_tokens, users
-from echofs.core.errors import NameTaken, NotFound
+from echofs.core.errors import Conflict, NameTaken, NotFound
 from echofs.core.models import Role, Timestamp, User
 from echofs.core.names import fold
-from echofs.ports.accounts import UserDirectory
+from echofs.ports.accounts import Keep, UserChange, UserDirectory, UserPage
 
 _COLUMNS = (
     users.c.id,
@@ -25,6 +39,8 @@ _COLUMNS = (
     users.c.token_epoch,
     users.c.disabled,
     users.c.created_at,
+    users.c.quota_bytes,
+    users.c.last_login_at,
 )
 _KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
 _BY_ID = select(*_COLUMNS).where(users.c.id == bindparam("user"))
@@ -34,6 +50,8 @@ _TAKEN = select(users.c.name_key, users.c.email_key).where(
     or_(users.c.name_key.in_(_KEYS), users.c.email_key.in_(_KEYS))
 )
 _NEXT_EPOCH = users.c.token_epoch + 1
+_ESCAPE = "\\"
+_BIG = BigInteger()
 _SET_PASSWORD = (
     update(users)
     .where(users.c.id == bindparam("user"))
@@ -56,18 +74,28 @@ _REVOCATIONS = (
     .order_by(revoked_tokens.c.token_id)
     .limit(bindparam("limit"))
 )
-_LOCK = (
-    update(users)
-    .where(users.c.id == bindparam("user"))
-    .values(disabled=True, token_epoch=case((users.c.disabled, users.c.token_epoch), else_=_NEXT_EPOCH))
-    .returning(users.c.token_epoch)
+_FOUND = (
+    select(*_COLUMNS)
+    .where(
+        users.c.name_key > bindparam("after"),
+        or_(
+            users.c.name_key.like(bindparam("pattern"), escape=_ESCAPE),
+            users.c.email_key.like(bindparam("pattern"), escape=_ESCAPE),
+        ),
+    )
+    .order_by(users.c.name_key)
+    .limit(bindparam("limit"))
 )
-_UNLOCK = update(users).where(users.c.id == bindparam("user")).values(disabled=False).returning(users.c.token_epoch)
-_SET_ROLE = (
+# Of two who retire the last two administrators at once, the second waits here and then finds only one.
+_ADMINISTRATORS = (
+    select(users.c.id).where(users.c.role == Role.ADMIN.value, ~users.c.disabled).order_by(users.c.id).with_for_update()
+)
+_NOTE_LOGIN = (
     update(users)
-    .where(users.c.id == bindparam("user"))
-    .values(role=bindparam("new_role"), token_epoch=_NEXT_EPOCH)
-    .returning(users.c.token_epoch)
+    .where(
+        users.c.id == bindparam("user"), func.coalesce(users.c.last_login_at, literal(0)) < bindparam("at", type_=_BIG)
+    )
+    .values(last_login_at=bindparam("at", type_=_BIG))
 )
 _REVOKED = select(func.count()).where(revoked_tokens.c.token_id.in_(bindparam("tokens", expanding=True)))
 _EXPIRED = (
@@ -94,6 +122,8 @@ class SqlUsers(UserDirectory):
             "token_epoch": user.token_epoch,
             "disabled": user.disabled,
             "created_at": user.created_at,
+            "quota_bytes": user.quota_bytes,
+            "last_login_at": user.last_login_at,
         }
         # Somebody may take one of them between the check and the insertion; looking again says which.
         self._connections.write(partial(_insert, row=row))
@@ -114,7 +144,13 @@ class SqlUsers(UserDirectory):
         return _user(row)
 
     def set_password(self, user_id: str, password_hash: str) -> int:
-        return self._change(_SET_PASSWORD, {"user": user_id, "hash": password_hash})
+        values = {"user": user_id, "hash": password_hash}
+        epoch: int | None = self._connections.write(
+            lambda writer: writer.execute(_SET_PASSWORD, values).scalar_one_or_none()
+        )
+        if epoch is None:
+            raise _not_found()
+        return epoch
 
     def set_email(self, user_id: str, email: str) -> None:
         key = fold(email)
@@ -134,19 +170,22 @@ class SqlUsers(UserDirectory):
             rows = connection.execute(_REVOCATIONS, {"after": after, "limit": limit})
             return [(token_id, expires_at) for token_id, expires_at in rows]
 
-    def set_disabled(self, user_id: str, disabled: bool) -> None:
-        self._change(_LOCK if disabled else _UNLOCK, {"user": user_id})
+    def search(self, text: str, after: str, limit: int) -> UserPage:
+        if not storable(text, after):
+            return UserPage(())
+        values = {"pattern": f"%{_escaped(fold(text))}%", "after": after, "limit": limit + 1}
+        with self._connections.reading() as connection:
+            found = [_user(row) for row in connection.execute(_FOUND, values)]
+        shown = tuple(found[:limit])
+        return UserPage(shown, fold(shown[-1].name) if len(found) > limit else "")
 
-    def set_role(self, user_id: str, role: Role) -> None:
-        self._change(_SET_ROLE, {"user": user_id, "new_role": role.value})
-
-    def _change(self, statement: Any, values: dict[str, str]) -> int:
-        epoch: int | None = self._connections.write(
-            lambda writer: writer.execute(statement, values).scalar_one_or_none()
-        )
-        if epoch is None:
+    def amend(self, user_id: str, change: UserChange) -> User:
+        if not storable(user_id):
             raise _not_found()
-        return epoch
+        return self._connections.write(partial(_amend, user_id=user_id, change=change))
+
+    def note_login(self, user_id: str, at: Timestamp) -> None:
+        self._connections.write(lambda writer: writer.execute(_NOTE_LOGIN, {"user": user_id, "at": at}))
 
     def revoke(self, token_ids: Collection[str], expires_at: Timestamp) -> int:
         rows = [{"token_id": token, "expires_at": expires_at} for token in sorted(set(token_ids))]
@@ -178,8 +217,41 @@ def _refuse_taken(connection: Connection, name_key: str, email_key: str) -> None
         raise _email_taken()
 
 
+def _amend(connection: Connection, user_id: str, change: UserChange) -> User:
+    if change.retires and connection.execute(_ADMINISTRATORS).scalars().all() == [user_id]:
+        raise Conflict("This is the last administrator who can log in: make another one first.")
+    row = connection.execute(_amendment(user_id, change)).first()
+    if row is None:
+        raise _not_found()
+    return _user(row)
+
+
+def _amendment(user_id: str, change: UserChange) -> ReturningUpdate[Any]:
+    values: dict[str, Any] = {"id": users.c.id}
+    ending = []
+    if change.role is not None:
+        values["role"] = change.role.value
+        ending.append(users.c.role != change.role.value)
+    if change.disabled is not None:
+        values["disabled"] = change.disabled
+        if change.disabled:
+            ending.append(~users.c.disabled)
+    if change.quota_bytes is not Keep.KEEP:
+        values["quota_bytes"] = change.quota_bytes
+    if ending:
+        values["token_epoch"] = case((or_(*ending), _NEXT_EPOCH), else_=users.c.token_epoch)
+    return update(users).where(users.c.id == user_id).values(values).returning(*_COLUMNS)
+
+
+def _escaped(text: str) -> str:
+    """A text that LIKE takes literally."""
+    for special in (_ESCAPE, "%", "_"):
+        text = text.replace(special, _ESCAPE + special)
+    return text
+
+
 def _user(row: Any) -> User:
-    user_id, name, email, role, password_hash, token_epoch, disabled, created_at = row
+    user_id, name, email, role, password_hash, token_epoch, disabled, created_at, quota_bytes, last_login_at = row
     return User(
         id=user_id,
         name=name,
@@ -189,6 +261,8 @@ def _user(row: Any) -> User:
         token_epoch=token_epoch,
         disabled=disabled,
         created_at=created_at,
+        quota_bytes=quota_bytes,
+        last_login_at=last_login_at,
     )
 
 

@@ -84,6 +84,8 @@ def _user_fields(user: User) -> dict[str, object]:
         "token_epoch": user.token_epoch,
         "disabled": user.disabled,
         "created_at": user.created_at,
+        "quota_bytes": user.quota_bytes,
+        "last_login_at": user.last_login_at,
     }
 
 
@@ -188,6 +190,8 @@ def _user(fields: Fields) -> User:
         token_epoch=fields.number("token_epoch"),
         disabled=fields.flag("disabled"),
         created_at=fields.number("created_at"),
+        quota_bytes=fields.number("quota_bytes") if fields.has("quota_bytes") else None,
+        last_login_at=fields.number("last_login_at") if fields.has("last_login_at") else None,
     )
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from echofs.core.errors import AuthenticationFailed, Forbidden, InvalidName, InvalidRequest, NameTaken, NotFound
 from echofs.core.models import Role
+from echofs.ports.accounts import UserChange
 from echofs.services.accounts import Accounts, Claims, Grant, Principal
 from tests.fakes.clock import FakeClock
 from tests.fakes.ids import SequentialIds
@@ -224,7 +225,7 @@ def test_locking_an_account_ends_its_sessions_for_good(at: Setting) -> None:
 
 def test_a_change_of_role_ends_sessions(at: Setting) -> None:
     grant = at.accounts.login("alice", PASSWORD)
-    at.users.set_role(grant.user.id, Role.ADMIN)
+    at.users.amend(grant.user.id, UserChange(role=Role.ADMIN))
     with pytest.raises(AuthenticationFailed):
         at.principal(grant)
     assert at.principal(at.accounts.login("alice", PASSWORD)).role is Role.ADMIN
