@@ -51,14 +51,13 @@ class LocalRights(OfflineRights):
 
     def keep(self, token: str, right: Right, asked_at: float) -> None:
         row = (right.user_id, right.name, right.role.value, right.jti, right.sid, right.expires_at, right.quota_bytes)
+        values = (_digest(token), *row, asked_at)
 
         def work(connection: sqlite3.Connection) -> None:
             ended = "SELECT 1 FROM ended WHERE what IN (?, ?) AND at >= ?"
             if connection.execute(ended, (_user(right.user_id), _session(right.sid), asked_at)).fetchone():
                 return
-            connection.execute(
-                "REPLACE INTO known VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (_digest(token), *row, asked_at)
-            )
+            connection.execute("REPLACE INTO known VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
             self._drop_old(connection)
 
         self._file.change(work)
@@ -66,9 +65,9 @@ class LocalRights(OfflineRights):
     def recall(self, token: str) -> tuple[Right, float] | None:
         query = "SELECT user, name, role, jti, sid, expires_at, quota_bytes, asked_at FROM known WHERE token = ?"
         with suppress(ValueError):
-            for *who, role, jti, sid, expires_at, quota, asked_at in self._file.rows(query, _digest(token)):
+            for user, name, role, *rest, asked_at in self._file.rows(query, _digest(token)):
                 age = self._clock.monotonic() - asked_at
-                return Right(*who, Role(role), jti, sid, expires_at, quota), age
+                return Right(user, name, Role(role), *rest), age
         return None
 
     def refuse(self, token: str) -> None:

@@ -71,9 +71,9 @@ class UserDirectory(ABC):
 
     @abstractmethod
     def search(self, text: str, after: str, limit: int) -> UserPage:
-        """One page of the users whose name or e-mail address contains ``text``, compared by ``names.fold`` and letter by
-        letter: no character stands for others. ``after`` is the cursor of the page before. A cursor stays valid while
-        users come and go, and any text is one."""
+        """One page of the users whose name or e-mail address contains ``text``, compared by ``names.fold``; no
+        character stands for others. ``after`` is the cursor of the page before. A cursor stays valid while users come
+        and go, and any text is one."""
 
     @abstractmethod
     def revocations(self, after: str, limit: int) -> list[tuple[str, Timestamp]]:
