@@ -4,11 +4,15 @@ it."""
 
 from __future__ import annotations
 
+import pytest
+
 from tests.cluster.client import Json, Reply, User
 from tests.cluster.cluster import eventually
 from tests.cluster.frozen import frozen
 from tests.cluster.hosts import Hosts
 from tests.cluster.test_files import file_of, sha256
+
+pytestmark = pytest.mark.chaos
 
 NOTES = "notes/today.txt"
 

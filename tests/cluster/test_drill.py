@@ -12,6 +12,8 @@ from tests.cluster.client import Json, User
 from tests.cluster.cluster import Cluster, eventually
 from tests.cluster.test_files import file_of
 
+pytestmark = pytest.mark.chaos
+
 PATH = "notes.txt"
 
 

@@ -13,6 +13,8 @@ from tests.cluster.conftest import MakeCluster
 from tests.cluster.test_files import MIB, file_of, sha256
 from tests.contracts import s3_places
 
+pytestmark = pytest.mark.chaos
+
 
 @pytest.fixture
 def cluster(make_cluster: MakeCluster, aws_endpoint: str, rclone: tuple[str, Path], s3_credentials: None) -> Cluster:

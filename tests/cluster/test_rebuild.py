@@ -6,10 +6,14 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from tests.cluster.client import PASSWORD, User
 from tests.cluster.cluster import Cluster, eventually
 from tests.cluster.conftest import MakeCluster
 from tests.cluster.trees import folders, grow, picture
+
+pytestmark = pytest.mark.chaos
 
 FILES = int(os.environ.get("ECHOFS_TEST_TREE", "24"))
 PEOPLE = ("anna", "ben.b", "Чарли")

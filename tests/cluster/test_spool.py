@@ -6,9 +6,13 @@ import signal
 import sqlite3
 from contextlib import closing
 
+import pytest
+
 from tests.cluster.client import User
 from tests.cluster.cluster import Cluster, eventually
 from tests.cluster.conftest import MakeCluster
+
+pytestmark = pytest.mark.chaos
 
 AVAILABLE = {"X_EchoFS_Consistency": "available"}
 BODY = bytes(range(256)) * 5000

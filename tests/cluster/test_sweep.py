@@ -14,6 +14,8 @@ from tests.cluster.cluster import eventually
 from tests.cluster.hosts import Hosts
 from tests.cluster.test_files import MIB, file_of, sha256
 
+pytestmark = pytest.mark.chaos
+
 
 @pytest.fixture
 def hosts(tmp_path: Path) -> Iterator[Hosts]:

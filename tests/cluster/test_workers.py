@@ -7,9 +7,13 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from tests.cluster.client import Reply, User
 from tests.cluster.cluster import Cluster, eventually
 from tests.cluster.conftest import MakeCluster
+
+pytestmark = pytest.mark.chaos
 
 
 def _workers(cluster: Cluster, *arguments: str) -> subprocess.CompletedProcess[str]:
