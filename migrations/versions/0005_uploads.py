@@ -18,8 +18,16 @@ def _text(name: str) -> sa.Column[str]:
     return sa.Column(name, sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False)
 
 
-def _big(name: str, *, nullable: bool = False) -> sa.Column[int]:
-    return sa.Column(name, sa.BigInteger(), nullable=nullable)
+def _big(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger(), nullable=False)
+
+
+def _number(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.Integer(), nullable=False)
+
+
+def _bytes(name: str) -> sa.Column[bytes]:
+    return sa.Column(name, sa.LargeBinary(), nullable=False)
 
 
 def upgrade() -> None:
@@ -27,20 +35,23 @@ def upgrade() -> None:
         "uploads",
         _text("id"),
         _text("owner_id"),
-        sa.Column("ticket", sa.LargeBinary(), nullable=False),
+        _bytes("ticket"),
         _text("path"),
         _big("length"),
+        _number("chunk_size"),
         _big("received"),
-        sa.Column("revision", sa.Integer(), nullable=False),
-        _text("holder"),
-        _text("wish"),
-        sa.Column("state", sa.LargeBinary(), nullable=False),
+        _bytes("lists"),
+        _bytes("folded"),
+        _bytes("inline"),
+        _bytes("piece"),
+        _number("revision"),
+        _text("terms"),
         _text("answer"),
         _big("created_at"),
         _big("expires_at"),
         sa.PrimaryKeyConstraint("id", name="pk_uploads"),
     )
-    op.create_index("ix_uploads_owner_id_created_at", "uploads", ["owner_id", "created_at"])
+    op.create_index("ix_uploads_owner_id_id", "uploads", ["owner_id", "id"])
     op.create_index("ix_uploads_expires_at", "uploads", ["expires_at"])
 
 
