@@ -50,6 +50,12 @@ class BodyMismatch(InvalidRequest):
     code = "body_mismatch"
 
 
+class ChecksumMismatch(BodyMismatch):
+    """The bytes of a resumable upload are not those that were declared."""
+
+    code = "checksum_mismatch"
+
+
 class UnsupportedType(InvalidRequest):
     """The body's Content-Type cannot be read on this route."""
 
@@ -90,6 +96,12 @@ class NotFound(EchoError):
     code = "not_found"
 
 
+class Expired(EchoError):
+    """What was asked for was there for a time, which is over."""
+
+    code = "expired"
+
+
 class Conflict(EchoError):
     """The request contradicts the present state."""
 
@@ -106,6 +118,12 @@ class HeadMoved(Conflict):
     """The file's head is no longer the parent this version was made from: another writer won."""
 
     code = "head_moved"
+
+
+class UploadMoved(Conflict):
+    """A resumable upload has come to another offset than the request is for."""
+
+    code = "upload_moved"
 
 
 class IdempotencyKeyReused(InvalidRequest):

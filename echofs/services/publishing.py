@@ -54,7 +54,8 @@ class Draft:
 class Wish:
     """Who asks for what beside the bytes. ``started`` is the request's arrival on the monotonic clock, in seconds;
     ``user_name`` stands in the manifest; ``fingerprint`` identifies the request for its ``idempotency_key``;
-    ``on_conflict`` is what a provisional version does when it meets another one later."""
+    ``on_conflict`` is what a provisional version does when it meets another one later; ``dot`` names the version where
+    that was decided before, so that it is made once however often it is asked for."""
 
     ask: Ask
     started: float
@@ -62,6 +63,7 @@ class Wish:
     idempotency_key: str = ""
     fingerprint: str = ""
     on_conflict: OnConflict = OnConflict.KEEP_BOTH
+    dot: Dot | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,7 @@ class Publisher:
         for _ in range(ATTEMPTS):
             parent = self._parents.find(place, course)
             check(parent)
-            version, described = self._version(parent, draft(parent), place.owner_id, wish.user_name)
+            version, described = self._version(parent, draft(parent), place.owner_id, wish)
             frame = self._codec.encode(described, version.manifest, ChunkKind.MANIFEST)
             manifest_records, frames = _ship(frame, version, shipment, intake)
             if content is None:
@@ -222,7 +224,7 @@ class Publisher:
         before = self._journal.of_file(write.owner_id, version.file_id)
         return Published(write.file, receipt, line_of(entry, before))
 
-    def _version(self, head: File | None, draft: Draft, owner_id: str, owner_name: str) -> tuple[Version, bytes]:
+    def _version(self, head: File | None, draft: Draft, owner_id: str, wish: Wish) -> tuple[Version, bytes]:
         """The version that follows ``head``, and its manifest."""
         number = head.head.number + 1 if head else 1
         seen = (head.head.created_at,) if head else ()
@@ -236,11 +238,11 @@ class Publisher:
             content_type=draft.content_type,
             content_version=number if head is None or draft.kind is Kind.CONTENT else head.head.content_version,
             manifest="",
-            dot=Dot(self._origin, next(self._counter)),
+            dot=wish.dot or Dot(self._origin, next(self._counter)),
             created_at=follow(self._clock.now(), *seen),
         )
         parent = head.head.manifest if head else ""
-        described = manifest.encode(Manifest(version, owner_id, owner_name, parent, self._ids.new()))
+        described = manifest.encode(Manifest(version, owner_id, wish.user_name, parent, self._ids.new()))
         return replace(version, manifest=digest_of(described)), described
 
     def _receipt(self, write: _Write) -> Receipt:

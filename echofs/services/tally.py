@@ -22,13 +22,17 @@ class Tally:
 
     def add(self, record: ChunkRecord) -> None:
         """Count one chunk."""
-        held, known = frozenset(record.replicas), self._zones()
+        self.count(record.replicas, len(record.owed))
+
+    def count(self, replicas: Iterable[str], owed: int) -> None:
+        """Count one chunk that these workers hold and so many others owe."""
+        held, known = frozenset(replicas), self._zones()
         zones = len({known[worker] for worker in held if worker in known})
         first = self._chunks == 0
         self.replicas = len(held) if first else min(self.replicas, len(held))
         self.zones = zones if first else min(self.zones, zones)
         self.workers = held if first else self.workers & held
-        self.owed += len(record.owed)
+        self.owed += owed
         self._chunks += 1
 
     def including(self, records: Iterable[ChunkRecord]) -> Tally:

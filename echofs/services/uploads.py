@@ -164,10 +164,14 @@ class Uploads:
         if target.path:
             target = replace(target, path=check_path(target.path))
         size = declared.roughly if declared.size is None else declared.size
-        course = self._levels.course(wish.ask, target.place, size=size, conditional=target.conditional)
+        course = self.course(target, wish, size)
         if target.file_id or target.conditional:
             self.check(target, wish, course, self._parents.find(target.place, course), size)
         return Upload(self, target, declared, wish, course)
+
+    def course(self, target: Target, wish: Wish, size: int | None) -> Course:
+        """Its way along the plan. Raises like :meth:`plan`."""
+        return self._levels.course(wish.ask, target.place, size=size, conditional=target.conditional)
 
     def plan(self, target: Target, wish: Wish, size: int | None) -> Plan:
         """The levels at which to try it. Raises :class:`TooFewReplicas` or :class:`CatalogUnavailable` when none can be

@@ -37,6 +37,13 @@ ACCESS: dict[str, Access] = {
     "accounts.change_password": Access.USER,
     "uploads.upload": Access.USER,
     "uploads.replace": Access.USER,
+    "resumable.options": Access.PUBLIC,
+    "resumable.create": Access.USER,
+    "resumable.listing": Access.USER,
+    "resumable.show": Access.PUBLIC,  # The address has a secret in it; so for the other three.
+    "resumable.patch": Access.PUBLIC,
+    "resumable.drop": Access.PUBLIC,
+    "resumable.override": Access.PUBLIC,
     "downloads.download": Access.USER,
     "files.listing": Access.USER,
     "files.details": Access.USER,

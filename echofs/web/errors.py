@@ -17,12 +17,14 @@ _log = logging.getLogger(__name__)
 STATUSES: dict[type[EchoError], int] = {
     errors.InvalidSetting: 500,
     errors.InvalidRequest: 400,
+    errors.ChecksumMismatch: 460,  # as the tus protocol has it
     errors.UnsupportedType: 415,
     errors.TooLarge: 413,
     errors.RangeNotSatisfiable: 416,
     errors.AuthenticationFailed: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,
+    errors.Expired: 410,
     errors.Conflict: 409,
     errors.IdempotencyKeyReused: 422,
     errors.PreconditionFailed: 412,

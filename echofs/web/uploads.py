@@ -72,7 +72,7 @@ def _receive_form(uploads: Uploads, target: Target, wish: Wish) -> Published:
     level = form.fields.get("consistency")
     return upload.finish(
         path=form.fields.get("path") or form.filename,
-        content_type=_kept_type(form.content_type),
+        content_type=kept_type(form.content_type),
         ask=parse_ask(level) if level else None,
     )
 
@@ -89,10 +89,10 @@ def _receive_raw(uploads: Uploads, target: Target, wish: Wish, read_bytes: int) 
         return upload
     for piece in bodies.pieces(request, read_bytes):
         upload.write(piece)
-    return upload.finish(content_type=_kept_type(request.mimetype))
+    return upload.finish(content_type=kept_type(request.mimetype))
 
 
-def _kept_type(mimetype: str) -> str:
+def kept_type(mimetype: str) -> str:
     """The media type to remember; the general one says nothing, and the name may say more."""
     return mimetype if _MEDIA_TYPE.fullmatch(mimetype) and mimetype != "application/octet-stream" else ""
 

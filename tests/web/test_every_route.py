@@ -73,7 +73,7 @@ class Roles:
             Call(role, rule, method)
             for role, app in self.apps.items()
             for rule in app.url_map.iter_rules()
-            for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+            for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}) or ["OPTIONS"]
         ]
 
     def master(self, method: str, path: str, user: str, **options: Any) -> TestResponse:

@@ -1,0 +1,126 @@
+"""The bytes of one request of a resumable upload, on their way to the workers."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from echofs.core.chunking import pack_digests, unpack_digests
+from echofs.core.models import ChunkKind, ChunkRecord, Digest
+from echofs.core.received import Received
+from echofs.ports.chunks import ChunkCodec, Frame
+from echofs.services.pending import PendingChunk
+from echofs.services.reading import ChunkReader
+from echofs.services.replication import Replicator
+from echofs.services.shipping import MAX_UNSAFE
+from echofs.services.whole_hashes import Hashed
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an upload has come; ``hashed`` is the hash of all that, None where this process did not see all of it."""
+
+    received: Received
+    hashed: Hashed | None
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Where a request begins: the bytes of the ``piece``, and the digests since the last full list."""
+
+    progress: Progress
+    piece: bytes
+    listed: Sequence[Digest]
+
+
+class Receiving:
+    """Cuts a stream into chunks and sends them. Not thread-safe: it belongs to the request that reads the body.
+
+    Every chunk must be as safe as a strong write demands before it counts: :attr:`safe` is what whoever resumes, on
+    whatever master, may rely on.
+    """
+
+    def __init__(self, replicator: Replicator, codec: ChunkCodec, beginning: Beginning) -> None:
+        self.safe = beginning.progress
+        self._replicator = replicator
+        self._codec = codec
+        self._sent = beginning.progress
+        self._window: deque[tuple[PendingChunk, Progress]] = deque()
+        self._records: list[ChunkRecord] = []
+        self._listed = list(beginning.listed)
+        self._buffer = bytearray(beginning.piece)
+        self._hashed_already = len(beginning.piece)
+
+    @property
+    def size(self) -> int:
+        """All bytes of the file that have come, in this request and before."""
+        return self._sent.received.whole_size + len(self._buffer)
+
+    def write(self, data: bytes) -> None:
+        """Take the next bytes of the body, any number. Raises what replication raises."""
+        chunk_size = self.safe.received.chunk_size
+        if not self._buffer and len(data) == chunk_size:
+            self._cut(data)
+            return
+        self._buffer += data
+        while len(self._buffer) >= chunk_size:
+            chunk = bytes(memoryview(self._buffer)[:chunk_size])
+            del self._buffer[:chunk_size]
+            self._cut(chunk)
+
+    def end(self) -> None:
+        """No more bytes will come in this request: store those that fill no chunk, and wait until all is safe. Raises
+        what replication raises."""
+        received = self._sent.received
+        if len(self._buffer) > received.piece_size:
+            frame = self._codec.encode(bytes(self._buffer))
+            self._send(frame, received.with_piece(frame.digest, len(self._buffer)), self._hash(self._buffer))
+        self._settle(0)
+
+    def take_records(self) -> list[ChunkRecord]:
+        """Where the chunks lie that became safe since this was asked last."""
+        records, self._records = self._records, []
+        return records
+
+    def _cut(self, chunk: bytes) -> None:
+        if self._sent.received.is_full:
+            self._fold()
+        frame = self._codec.encode(chunk)
+        self._listed.append(frame.digest)
+        self._send(frame, self._sent.received.with_chunk(frame.digest), self._hash(chunk))
+
+    def _fold(self) -> None:
+        frame = self._codec.encode(pack_digests(self._listed), kind=ChunkKind.LIST)
+        received = self._sent.received.with_fold(frame.digest)
+        if not received.folded:
+            self._listed.clear()
+        self._send(frame, received, self._sent.hashed)
+
+    def _hash(self, data: bytes | bytearray) -> Hashed | None:
+        """The hash with these bytes, of which the first ones may be in it already."""
+        before, self._hashed_already = self._hashed_already, 0
+        if self._sent.hashed is None:
+            return None
+        state = self._sent.hashed.state.copy()
+        state.update(memoryview(data)[before:])
+        return Hashed(self._sent.hashed.size + len(data) - before, state)
+
+    def _send(self, frame: Frame, received: Received, hashed: Hashed | None) -> None:
+        self._sent = Progress(received, hashed)
+        self._window.append((self._replicator.submit(frame), self._sent))
+        self._settle(MAX_UNSAFE)
+
+    def _settle(self, allowed: int) -> None:
+        """Wait until at most so many chunks are not safe yet."""
+        while self._window and (len(self._window) > allowed or self._window[0][0].resolved):
+            chunk, progress = self._window.popleft()
+            chunk.wait()
+            self._records.append(chunk.record())
+            self.safe = progress
+
+
+def listed_digests(chunks: ChunkReader, received: Received) -> list[Digest]:
+    """The digests of the whole chunks since the last full list. Raises :class:`ChunkUnavailable`."""
+    folded = unpack_digests(chunks.read([received.folded])[received.folded]) if received.folded else []
+    return folded + unpack_digests(received.inline)

@@ -1,0 +1,139 @@
+"""One request's part of a resumable upload: its bytes on the workers, and how far that has come in the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
+
+from echofs.core.errors import EchoError, TooLarge, UploadMoved
+from echofs.core.models import Timestamp
+from echofs.ports.catalog import Catalog
+from echofs.ports.chunks import ChunkCodec
+from echofs.ports.resumable import UploadLedger, UploadRecord
+from echofs.ports.runtime import Clock, Meters
+from echofs.services.reading import ChunkReader
+from echofs.services.receiving import Beginning, Progress, Receiving, listed_digests
+from echofs.services.replication import Replicator
+from echofs.services.whole_hashes import Hashed, WholeHashes
+
+CHUNKS_PER_ADVANCE = 16
+ADVANCE_SECONDS = 1.0
+"""The ledger is brought up to date after so many chunks or so long, so that little has to come again."""
+_SECOND = 1_000_000
+
+
+class Receptions:
+    """Begins receptions. Thread-safe."""
+
+    def __init__(
+        self,
+        ledger: UploadLedger,
+        catalog: Catalog,
+        replicator: Replicator,
+        chunks: ChunkReader,
+        codec: ChunkCodec,
+        hashes: WholeHashes,
+        clock: Clock,
+        meters: Meters,
+        *,
+        expires_seconds: float,
+    ) -> None:
+        self._ledger = ledger
+        self._catalog = catalog
+        self._replicator = replicator
+        self._chunks = chunks
+        self._codec = codec
+        self._hashes = hashes
+        self._clock = clock
+        self._meters = meters
+        self._life = int(expires_seconds * _SECOND)
+
+    def begin(self, record: UploadRecord) -> Reception:
+        """Take an upload over. Raises :class:`UploadMoved` when another request was faster, and what reading back the
+        last piece raises."""
+        record = self._write_down(record)
+        return Reception(self, record, self._receiving(record), self._clock)
+
+    def expiry(self) -> Timestamp:
+        """Until when an upload that is begun or gone on with now waits."""
+        return self._clock.now() + self._life
+
+    def advance(self, record: UploadRecord, receiving: Receiving) -> UploadRecord:
+        """Write down what is safe by now. Raises :class:`UploadMoved` when another request has taken over."""
+        if records := receiving.take_records():
+            # First, so that whatever the ledger names is known to those who collect what nobody refers to.
+            self._catalog.record_chunks(records)
+        received, hashed = receiving.safe.received, receiving.safe.hashed
+        if received == record.received:
+            return record
+        moved = self._write_down(replace(record, received=received))
+        self._meters.add("bytes_received", received.size - record.received.size)
+        if hashed is not None:
+            self._hashes.keep(record.id, hashed)
+        return moved
+
+    def _write_down(self, record: UploadRecord) -> UploadRecord:
+        moved = replace(record, revision=record.revision + 1, expires_at=self.expiry())
+        if not self._ledger.swap(moved):
+            raise UploadMoved("Another request goes on with this upload; ask for its offset.", field="Upload-Offset")
+        return moved
+
+    def _receiving(self, record: UploadRecord) -> Receiving:
+        received = record.received
+        piece = self._chunks.read([received.piece])[received.piece] if received.piece else b""
+        hashed: Hashed | None = self._hashes.known(record.id)
+        if record.length <= received.chunk_size or (hashed and hashed.size != received.size):
+            # One chunk is its own hash; and bytes that came elsewhere are read back at the end.
+            hashed = None
+        beginning = Beginning(Progress(received, hashed), piece, listed_digests(self._chunks, received))
+        return Receiving(self._replicator, self._codec, beginning)
+
+
+class Reception:
+    """Not thread-safe: it belongs to the request that reads the body. ``record`` is the upload as far as it is written
+    down."""
+
+    def __init__(self, receptions: Receptions, record: UploadRecord, receiving: Receiving, clock: Clock) -> None:
+        self.record = record
+        self._receptions = receptions
+        self._receiving = receiving
+        self._clock = clock
+        self._advanced_at = clock.monotonic()
+
+    def take(self, pieces: Iterable[bytes], *, advancing: bool) -> None:
+        """All pieces of the body; ``advancing`` writes down now and then how far it has come. Raises :class:`TooLarge`,
+        :class:`UploadMoved`, and what ``pieces`` and replication raise."""
+        for piece in pieces:
+            if self._receiving.size + len(piece) > self.record.length:
+                raise too_long(self.record)
+            self._receiving.write(piece)
+            if advancing and self._is_due():
+                self._advance()
+
+    def end(self) -> None:
+        """The body has come to its end: make all of it count. Raises like :meth:`take`."""
+        self._receiving.end()
+        self._advance()
+
+    def save(self, *, broken_off: bool) -> None:
+        """Something went wrong: keep what is safe, and of a body that only broke off everything. Raises nothing more."""
+        with suppress(EchoError):
+            if broken_off:
+                self._receiving.end()
+            self._advance()
+
+    def _is_due(self) -> bool:
+        gained = self._receiving.safe.received.size - self.record.received.size
+        if gained >= CHUNKS_PER_ADVANCE * self.record.received.chunk_size:
+            return True
+        return gained > 0 and self._clock.monotonic() - self._advanced_at >= ADVANCE_SECONDS
+
+    def _advance(self) -> None:
+        self.record = self._receptions.advance(self.record, self._receiving)
+        self._advanced_at = self._clock.monotonic()
+
+
+def too_long(record: UploadRecord) -> TooLarge:
+    """The refusal of more bytes than an upload was begun for."""
+    return TooLarge(f"The upload was begun for {record.length} bytes, and more came.", field="Upload-Length")

@@ -1,0 +1,231 @@
+"""Routes for uploads that can be resumed. Whoever has an upload's address may go on with it: the address is its ticket,
+and outlives the login of its owner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import MethodNotAllowed
+from werkzeug.http import http_date
+
+from echofs.core.errors import EchoError, Unavailable
+from echofs.core.session_tokens import Session
+from echofs.ports.resumable import Unfinished
+from echofs.services.publishing import Published
+from echofs.services.resumable import Opened, Resumable
+from echofs.services.sessions import Sessions
+from echofs.web import bodies, tus
+from echofs.web.access import current_user
+from echofs.web.answers import ok, refusal
+from echofs.web.levels import SESSION_HEADER, write_headers
+from echofs.web.queries import page_limit
+from echofs.web.reading import with_token
+from echofs.web.render import JsonDict, file_json, moment, receipt_json
+
+PREFIX = "/api/v1/uploads"
+FILE_HEADER = "X-EchoFS-File"
+_OVERRIDE = "X-HTTP-Method-Override"
+_LOCKED = 423
+_EXPLAINED = frozenset({"GET", "OPTIONS"})
+"""Methods that are not the protocol's own, or come before its version is known."""
+
+
+class _Views:
+    """The routes' work."""
+
+    def __init__(
+        self, resumable: Resumable, sessions: Sessions, monotonic: Callable[[], float], read_bytes: int
+    ) -> None:
+        self._resumable = resumable
+        self._sessions = sessions
+        self._monotonic = monotonic
+        self._read_bytes = read_bytes
+
+    def create(self) -> Response:
+        length, found = tus.length(request), tus.tags(request)
+        with_body = tus.has_body(request)
+        owner_id, path = current_user().user_id, tus.path_of(found)
+        session = self._session(owner_id)
+        opened, ticket = self._resumable.create(owner_id, path, length, tus.terms(request, found))
+        published = None
+        if with_body or not length:
+            opened, published = self._first_bytes(opened, session) if with_body else self._ended(opened, session)
+        headers = {**_headers(opened, published), "Location": f"{PREFIX}/{ticket}"}
+        return _status(opened, published, status=201, headers=headers)
+
+    def patch(self, ticket: str) -> Response:
+        opened = self._resumable.open(ticket)
+        tus.check_type(request)
+        session = self._session(opened.owner.id)
+        opened, published = self._take(opened, tus.number(request, tus.OFFSET), session)
+        return Response(status=204, headers=_headers(opened, published))
+
+    def head(self, ticket: str) -> Response:
+        try:
+            opened = self._resumable.open(ticket)
+            # A complete upload whose end failed is no finished one: clients take equal numbers for success.
+            opened, published = self._ended(opened, self._session(opened.owner.id))
+        except Unavailable as error:
+            # Clients begin anew after any other refusal, and would send everything again.
+            wait = str(max(1, round(error.retry_after or 1)))
+            return refusal(_LOCKED, error.code, error.message, headers={"Retry-After": wait})
+        headers = {**_headers(opened, published), tus.LENGTH: str(opened.record.length), "Cache-Control": "no-store"}
+        if opened.record.terms.tags:
+            headers[tus.METADATA] = opened.record.terms.tags
+        return Response(status=200, headers=headers)
+
+    def show(self, ticket: str) -> Response:
+        opened = self._resumable.open(ticket)
+        published = None
+        if opened.record.answer:
+            opened, published = self._ended(opened, self._session(opened.owner.id))
+        return _status(opened, published)
+
+    def drop(self, ticket: str) -> Response:
+        self._resumable.drop(self._resumable.open(ticket))
+        return Response(status=204)
+
+    def listing(self) -> Response:
+        limit = page_limit(request, "uploads")
+        waiting = self._resumable.unfinished(current_user().user_id, request.args.get("after", ""), limit)
+        following = waiting[-1].id if len(waiting) == limit else ""
+        return ok({"uploads": [_unfinished_json(upload) for upload in waiting], "next": following})
+
+    def _first_bytes(self, opened: Opened, session: Session) -> tuple[Opened, Published | None]:
+        """Nobody knows the upload's address yet: if it cannot be told now, nobody ever will."""
+        try:
+            return self._take(opened, 0, session)
+        except EchoError as error:
+            with suppress(EchoError):
+                kept = self._resumable.again(opened)
+                if isinstance(error, Unavailable) and not kept.record.complete:
+                    return kept, None
+                self._resumable.drop(kept)
+            raise
+
+    def _take(self, opened: Opened, offset: int, session: Session) -> tuple[Opened, Published | None]:
+        pieces, all_or_nothing = tus.pieces(request, self._read_bytes)
+        length = bodies.declared_length(request)
+        return self._ended(
+            self._resumable.receive(opened, offset, pieces, length=length, all_or_nothing=all_or_nothing), session
+        )
+
+    def _ended(self, opened: Opened, session: Session) -> tuple[Opened, Published | None]:
+        """The upload, and if all its bytes are there the file that it is."""
+        if not opened.record.complete:
+            return opened, None
+        return opened, with_token(self._resumable.finish(opened, self._monotonic()), session, self._sessions)
+
+    def _session(self, owner_id: str) -> Session:
+        return self._sessions.open(request.headers.get(SESSION_HEADER, ""), owner_id)
+
+
+def resumable_blueprint(
+    resumable: Resumable, sessions: Sessions, monotonic: Callable[[], float], read_bytes: int
+) -> Blueprint:
+    """The protocol's routes, and two in JSON; ``read_bytes`` is the chunk size, so that bodies arrive in whole chunks."""
+    blueprint = Blueprint("resumable", __name__, url_prefix=PREFIX)
+    views = _Views(resumable, sessions, monotonic, read_bytes)
+
+    @blueprint.before_request
+    def check_version() -> None:
+        if request.method not in _EXPLAINED:
+            tus.check_version(request)
+
+    @blueprint.after_request
+    def name_version(response: Response) -> Response:
+        response.headers[tus.RESUMABLE] = tus.VERSION
+        if response.status_code == 412:
+            response.headers["Tus-Version"] = tus.VERSION
+        return response
+
+    def options(ticket: str = "") -> Response:
+        return Response(status=204, headers=_offers(resumable.max_size))
+
+    # Before the others, which would answer this method as well, with less.
+    for rule in ("", "/<ticket>"):
+        blueprint.add_url_rule(
+            rule, "options", options, methods=["OPTIONS"], provide_automatic_options=False
+        )
+
+    @blueprint.post("")
+    def create() -> Response:
+        return views.create()
+
+    @blueprint.get("")
+    def listing() -> Response:
+        return views.listing()
+
+    @blueprint.get("/<ticket>")
+    def show(ticket: str) -> Response:
+        return views.head(ticket) if request.method == "HEAD" else views.show(ticket)
+
+    @blueprint.patch("/<ticket>")
+    def patch(ticket: str) -> Response:
+        return views.patch(ticket)
+
+    @blueprint.delete("/<ticket>")
+    def drop(ticket: str) -> Response:
+        return views.drop(ticket)
+
+    @blueprint.post("/<ticket>")
+    def override(ticket: str) -> Response:
+        """For clients and proxies that know no other methods."""
+        wanted = {"PATCH": views.patch, "DELETE": views.drop, "HEAD": views.head}
+        view = wanted.get(request.headers.get(_OVERRIDE, "").upper())
+        if view is None:
+            raise MethodNotAllowed(["DELETE", "GET", "HEAD", "OPTIONS", "PATCH"])
+        return view(ticket)
+
+    return blueprint
+
+
+def _offers(max_size: int) -> dict[str, str]:
+    return {
+        "Tus-Version": tus.VERSION,
+        "Tus-Extension": ",".join(tus.EXTENSIONS),
+        "Tus-Checksum-Algorithm": ",".join(tus.ALGORITHMS),
+        **({"Tus-Max-Size": str(max_size)} if max_size else {}),
+    }
+
+
+def _headers(opened: Opened, published: Published | None) -> dict[str, str]:
+    """How far the upload has come, and what the file got that it is."""
+    headers = {
+        tus.OFFSET: str(opened.record.received.size),
+        tus.EXPIRES: http_date(opened.record.expires_at // 1_000_000),
+    }
+    if published is not None:
+        file = published.file
+        headers |= {FILE_HEADER: file.id, "ETag": f'"{file.head.etag}"', **write_headers(published.receipt)}
+    return headers
+
+
+def _status(
+    opened: Opened, published: Published | None, *, status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    record = opened.record
+    data: JsonDict = {
+        "upload": {
+            "path": record.path,
+            "offset": record.received.size,
+            "length": record.length,
+            "expires_at": moment(record.expires_at),
+        }
+    }
+    if published is None:
+        return ok(data, status=status, headers=headers)
+    data["file"] = file_json(published.file)
+    return ok(data, status=status, consistency=receipt_json(published.receipt), headers=headers)
+
+
+def _unfinished_json(upload: Unfinished) -> JsonDict:
+    return {
+        "id": upload.id,
+        "path": upload.path,
+        "offset": upload.offset,
+        "length": upload.length,
+        "expires_at": moment(upload.expires_at),
+    }
