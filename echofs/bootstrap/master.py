@@ -14,6 +14,7 @@ from echofs.bootstrap.application import EXTENSION, bare_application, no_interna
 from echofs.bootstrap.basics import open_basics
 from echofs.bootstrap.master_loops import background
 from echofs.bootstrap.master_parts import MasterParts, open_parts
+from echofs.bootstrap.resumable import open_resumable
 from echofs.core.advice import OpClass
 from echofs.services.cluster import ClusterSurvey
 from echofs.settings import Settings
@@ -26,6 +27,7 @@ from echofs.web.files import files_blueprint
 from echofs.web.floors import floors_blueprint
 from echofs.web.limits import AccountLimits, Rates
 from echofs.web.ops import cluster_blueprint, ops_blueprint
+from echofs.web.resumable import resumable_blueprint
 from echofs.web.tokens import Authenticator, Tokens, TokenSettings
 from echofs.web.uploads import uploads_blueprint
 
@@ -51,6 +53,8 @@ def _mount_files(app: Flask, made: MasterParts) -> None:
     service, reading, monotonic = made.service, made.reading, made.basics.clock.monotonic
     timing = Timing(monotonic, partial(service.latencies.observe, OpClass.READ))
     app.register_blueprint(uploads_blueprint(service.uploads, reading.sessions, monotonic, made.settings.chunk_size))
+    resumable = open_resumable(made.settings, made.basics, made.plane, service, made.meters)
+    app.register_blueprint(resumable_blueprint(resumable, reading.sessions, monotonic, made.settings.chunk_size))
     app.register_blueprint(files_blueprint(service.files, reading, monotonic))
     app.register_blueprint(downloads_blueprint(service.files, reading, service.reader, made.meters, timing))
     app.register_blueprint(floors_blueprint(made.host.floors))

@@ -10,6 +10,7 @@ from flask import Flask
 
 from echofs.adapters.catalog import schema
 from echofs.adapters.catalog.gate import CatalogGate
+from echofs.adapters.catalog.uploads import SqlUploads
 from echofs.adapters.catalog.users import SqlUsers
 from echofs.adapters.faults import Faults, FaultyWorkers
 from echofs.adapters.frames import Lz4Codec
@@ -61,6 +62,7 @@ class DataPlane:
     catalog: Catalog
     gate: CatalogGate
     users: SqlUsers
+    ledger: SqlUploads
     codec: Lz4Codec
     workers: WorkerClient
     members: MemberView
@@ -95,12 +97,13 @@ def open_data_plane(
     """
     catalog, users, gate = open_catalog(app, settings, basics.clock, alone=alone)
     _report_unfinished(catalog, basics.clock)
+    ledger = SqlUploads(schema.open_engine(app))
     codec = open_codec(settings)
     workers = open_workers(settings, basics, faults)
     members = MemberView(basics.controller, MemberFile(run_file(settings, "members.json")), basics.clock)
     wanted = settings.replication_factor
     reader = ChunkReader(workers, members, catalog, codec, basics.clock, meters, wanted=wanted, spool=spool)
-    return DataPlane(catalog, gate, users, codec, workers, members, reader)
+    return DataPlane(catalog, gate, users, ledger, codec, workers, members, reader)
 
 
 def _report_unfinished(catalog: Catalog, clock: Clock) -> None:

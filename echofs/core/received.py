@@ -1,5 +1,5 @@
-"""How far an upload has come that may be resumed, as values: which chunks hold its bytes, and what the file will be made
-of once the last one is there."""
+"""How far an upload has come that may be resumed, as a value: which chunks hold its bytes, and what the file will be
+made of once the last one is there."""
 
 from __future__ import annotations
 

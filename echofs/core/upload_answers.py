@@ -1,5 +1,5 @@
-"""What the end of a resumable upload was answered with, kept so that it can be said again. ``docs/formats.md`` documents
-the fields."""
+"""What the end of a resumable upload was answered with, kept so that it can be said again. ``docs/formats.md``
+documents the fields."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ class Reception:
         self._advance()
 
     def save(self, *, broken_off: bool) -> None:
-        """Something went wrong: keep what is safe, and of a body that only broke off everything. Raises nothing more."""
+        """Something went wrong: keep what is safe; of a body that only broke off that is everything. Never raises."""
         with suppress(EchoError):
             if broken_off:
                 self._receiving.end()

@@ -124,6 +124,8 @@ class Settings:
     """The most memory one master process spends on chunks on their way to workers."""
     max_upload_size: int = _from("MAX_UPLOAD_SIZE", parsing.size(0, 1 << 50), "0")
     """The largest file accepted; 0 means any size."""
+    upload_expires_hours: int = _from("UPLOAD_EXPIRES_HOURS", parsing.integer(1, 24 * 366), "168")
+    """How long a resumable upload waits for its next bytes."""
     spool_size: int = _from("SPOOL_SIZE", parsing.size(MIB, 1 << 50), "1GB")
     """The most room a host's journal takes: what its masters accepted and neither catalog nor workers have yet."""
     follower_files: int = _from("FOLLOWER_FILES", parsing.integer(0, 100_000_000), "100000")

@@ -43,6 +43,9 @@ class _Views:
         self._monotonic = monotonic
         self._read_bytes = read_bytes
 
+    def options(self, ticket: str = "") -> Response:
+        return Response(status=204, headers=_offers(self._resumable.max_size))
+
     def create(self) -> Response:
         length, found = tus.length(request), tus.tags(request)
         with_body = tus.has_body(request)
@@ -62,21 +65,17 @@ class _Views:
         opened, published = self._take(opened, tus.number(request, tus.OFFSET), session)
         return Response(status=204, headers=_headers(opened, published))
 
-    def head(self, ticket: str) -> Response:
-        try:
-            opened = self._resumable.open(ticket)
-            # A complete upload whose end failed is no finished one: clients take equal numbers for success.
-            opened, published = self._ended(opened, self._session(opened.owner.id))
-        except Unavailable as error:
-            # Clients begin anew after any other refusal, and would send everything again.
-            wait = str(max(1, round(error.retry_after or 1)))
-            return refusal(_LOCKED, error.code, error.message, headers={"Retry-After": wait})
-        headers = {**_headers(opened, published), tus.LENGTH: str(opened.record.length), "Cache-Control": "no-store"}
-        if opened.record.terms.tags:
-            headers[tus.METADATA] = opened.record.terms.tags
-        return Response(status=200, headers=headers)
+    def override(self, ticket: str) -> Response:
+        """For clients and proxies that know no other methods."""
+        wanted = {"PATCH": self.patch, "DELETE": self.drop, "HEAD": self._offset}
+        view = wanted.get(request.headers.get(_OVERRIDE, "").upper())
+        if view is None:
+            raise MethodNotAllowed(["DELETE", "GET", "HEAD", "OPTIONS", "PATCH"])
+        return view(ticket)
 
     def show(self, ticket: str) -> Response:
+        if request.method == "HEAD":
+            return self._offset(ticket)
         opened = self._resumable.open(ticket)
         published = None
         if opened.record.answer:
@@ -92,6 +91,20 @@ class _Views:
         waiting = self._resumable.unfinished(current_user().user_id, request.args.get("after", ""), limit)
         following = waiting[-1].id if len(waiting) == limit else ""
         return ok({"uploads": [_unfinished_json(upload) for upload in waiting], "next": following})
+
+    def _offset(self, ticket: str) -> Response:
+        try:
+            opened = self._resumable.open(ticket)
+            # A complete upload whose end failed is no finished one: clients take equal numbers for success.
+            opened, published = self._ended(opened, self._session(opened.owner.id))
+        except Unavailable as error:
+            # Clients begin anew after any other refusal, and would send everything again.
+            wait = str(max(1, round(error.retry_after or 1)))
+            return refusal(_LOCKED, error.code, error.message, headers={"Retry-After": wait})
+        headers = {**_headers(opened, published), tus.LENGTH: str(opened.record.length), "Cache-Control": "no-store"}
+        if opened.record.terms.tags:
+            headers[tus.METADATA] = opened.record.terms.tags
+        return Response(status=200, headers=headers)
 
     def _first_bytes(self, opened: Opened, session: Session) -> tuple[Opened, Published | None]:
         """Nobody knows the upload's address yet: if it cannot be told now, nobody ever will."""
@@ -125,61 +138,36 @@ class _Views:
 def resumable_blueprint(
     resumable: Resumable, sessions: Sessions, monotonic: Callable[[], float], read_bytes: int
 ) -> Blueprint:
-    """The protocol's routes, and two in JSON; ``read_bytes`` is the chunk size, so that bodies arrive in whole chunks."""
+    """The protocol's routes, and two in JSON; ``read_bytes`` is the chunk size, so that bodies come in whole chunks."""
     blueprint = Blueprint("resumable", __name__, url_prefix=PREFIX)
     views = _Views(resumable, sessions, monotonic, read_bytes)
-
-    @blueprint.before_request
-    def check_version() -> None:
-        if request.method not in _EXPLAINED:
-            tus.check_version(request)
-
-    @blueprint.after_request
-    def name_version(response: Response) -> Response:
-        response.headers[tus.RESUMABLE] = tus.VERSION
-        if response.status_code == 412:
-            response.headers["Tus-Version"] = tus.VERSION
-        return response
-
-    def options(ticket: str = "") -> Response:
-        return Response(status=204, headers=_offers(resumable.max_size))
-
-    # Before the others, which would answer this method as well, with less.
-    for rule in ("", "/<ticket>"):
-        blueprint.add_url_rule(
-            rule, "options", options, methods=["OPTIONS"], provide_automatic_options=False
-        )
-
-    @blueprint.post("")
-    def create() -> Response:
-        return views.create()
-
-    @blueprint.get("")
-    def listing() -> Response:
-        return views.listing()
-
-    @blueprint.get("/<ticket>")
-    def show(ticket: str) -> Response:
-        return views.head(ticket) if request.method == "HEAD" else views.show(ticket)
-
-    @blueprint.patch("/<ticket>")
-    def patch(ticket: str) -> Response:
-        return views.patch(ticket)
-
-    @blueprint.delete("/<ticket>")
-    def drop(ticket: str) -> Response:
-        return views.drop(ticket)
-
-    @blueprint.post("/<ticket>")
-    def override(ticket: str) -> Response:
-        """For clients and proxies that know no other methods."""
-        wanted = {"PATCH": views.patch, "DELETE": views.drop, "HEAD": views.head}
-        view = wanted.get(request.headers.get(_OVERRIDE, "").upper())
-        if view is None:
-            raise MethodNotAllowed(["DELETE", "GET", "HEAD", "OPTIONS", "PATCH"])
-        return view(ticket)
-
+    blueprint.before_request(_check_version)
+    blueprint.after_request(_name_version)
+    rules: tuple[tuple[str, str, str, Callable[..., Response]], ...] = (
+        ("OPTIONS", "", "options", views.options),
+        ("OPTIONS", "/<ticket>", "options", views.options),
+        ("POST", "", "create", views.create),
+        ("GET", "", "listing", views.listing),
+        ("GET", "/<ticket>", "show", views.show),
+        ("PATCH", "/<ticket>", "patch", views.patch),
+        ("DELETE", "/<ticket>", "drop", views.drop),
+        ("POST", "/<ticket>", "override", views.override),
+    )
+    for method, rule, endpoint, view in rules:
+        blueprint.add_url_rule(rule, endpoint, view, methods=[method], provide_automatic_options=False)
     return blueprint
+
+
+def _check_version() -> None:
+    if request.method not in _EXPLAINED:
+        tus.check_version(request)
+
+
+def _name_version(response: Response) -> Response:
+    response.headers[tus.RESUMABLE] = tus.VERSION
+    if response.status_code == 412:
+        response.headers["Tus-Version"] = tus.VERSION
+    return response
 
 
 def _offers(max_size: int) -> dict[str, str]:

@@ -51,7 +51,9 @@ def length(request: Request) -> int:
     """How long the file will be. Raises :class:`InvalidRequest`."""
     for header in ("Upload-Defer-Length", "Upload-Concat"):
         if header in request.headers:
-            raise InvalidRequest(f"{header} is not offered here: name the file's length and send it whole.", field=header)
+            raise InvalidRequest(
+                f"{header} is not offered here: name the file's length and send it whole.", field=header
+            )
     return number(request, LENGTH)
 
 

@@ -124,6 +124,8 @@ def test_sizes_count_in_powers_of_1024(text: str, size: int) -> None:
         ("TRUSTED_PROXIES", "-1"),
         ("MAX_UPLOAD_SIZE", "-5"),
         ("UPLOAD_MEMORY", "2MB"),
+        ("UPLOAD_EXPIRES_HOURS", "0"),
+        ("UPLOAD_EXPIRES_HOURS", "never"),
         ("SPOOL_SIZE", "0"),
         ("SPOOL_SIZE", "plenty"),
         ("FOLLOWER_FILES", "-1"),

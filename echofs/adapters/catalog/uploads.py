@@ -112,9 +112,7 @@ def _record(row: Any) -> UploadRecord:
         ticket=row["ticket"],
         path=row["path"],
         length=row["length"],
-        received=Received(
-            row["chunk_size"], row["received"], row["lists"], row["folded"], row["inline"], row["piece"]
-        ),
+        received=Received(row["chunk_size"], row["received"], row["lists"], row["folded"], row["inline"], row["piece"]),
         terms=Terms(**{**terms, "on_conflict": OnConflict(terms["on_conflict"])}),
         created_at=row["created_at"],
         expires_at=row["expires_at"],

@@ -17,6 +17,7 @@ from echofs.ports.runtime import Ids
 from echofs.services.advice import Adviser
 from echofs.services.course import Course
 from echofs.services.files import Files
+from echofs.services.finishing import Finishing
 from echofs.services.heads import Heads
 from echofs.services.intake import Intake
 from echofs.services.latencies import Latencies
@@ -29,16 +30,19 @@ from echofs.services.parents import Parents
 from echofs.services.publishing import Published, Publisher, Wish
 from echofs.services.reading import ChunkReader
 from echofs.services.reads import Found, Reads
+from echofs.services.reception import Receptions
 from echofs.services.reintegration import Reintegration
 from echofs.services.repair import Repair
 from echofs.services.replays import Replays
 from echofs.services.replication import Replicator
 from echofs.services.resolving import Resolver
+from echofs.services.resumable import Resumable
 from echofs.services.setbacks import Setbacks
 from echofs.services.shipping import Shipment, Shipping
 from echofs.services.spooling import Spooling
 from echofs.services.streaming import FileReader
 from echofs.services.uploads import Declared, Target, Upload, Uploads
+from echofs.services.whole_hashes import WholeHashes
 from tests.fakes.catalog import MemoryCatalog
 from tests.fakes.clock import FakeClock
 from tests.fakes.follower import MemoryFollower
@@ -49,6 +53,7 @@ from tests.fakes.journal import MemoryJournal
 from tests.fakes.levels import FakeFloors
 from tests.fakes.members import FakeMembers, a_member
 from tests.fakes.meters import FakeMeters
+from tests.fakes.uploads import MemoryUploads
 from tests.fakes.users import MemoryUsers
 from tests.fakes.workers import FakeWorkers
 
@@ -78,6 +83,7 @@ class DataPlane:
         self.catalog = catalog or (beside.catalog if beside else MemoryCatalog(self.clock))
         self.ids = beside.ids if beside else SequentialIds()
         self.users = beside.users if beside else MemoryUsers()
+        self.ledger = beside.ledger if beside else MemoryUploads()
         self.codec = Lz4Codec(1 << 20)
         self.meters = FakeMeters()
         self.budget = MemoryBudget(LIMIT)
@@ -150,6 +156,35 @@ class DataPlane:
         )
         self.reintegration = Reintegration(
             self.journal, self.catalog, self.gate, self.users, self.heads, self.resolver, self.meters
+        )
+
+    def resumable(self, *, max_size: int = 0, hours: float = 168) -> Resumable:
+        """One more process that takes resumable uploads."""
+        hashes = WholeHashes()
+        receptions = Receptions(
+            self.ledger,
+            self.catalog,
+            self.replicator,
+            self.chunks,
+            self.codec,
+            hashes,
+            self.clock,
+            self.meters,
+            expires_seconds=hours * 3600,
+        )
+        finishing = Finishing(
+            self.ledger,
+            self.catalog,
+            self.uploads,
+            self.replicator,
+            self.chunks,
+            self.reader,
+            self.codec,
+            hashes,
+            self.clock,
+        )
+        return Resumable(
+            self.ledger, self.users, receptions, finishing, self.clock, self.ids, chunk_size=CHUNK, max_size=max_size
         )
 
     def stop(self) -> None:
