@@ -15,6 +15,8 @@ from echofs.web.access import ACCESS, Access
 HEADER = "X-Request-ID"
 _ACCEPTED = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LOGGED_PATH_CHARACTERS = 1024
+_TICKET = re.compile(r"(/api/v1/uploads/[^.]*)\..*", re.DOTALL)
+"""The address of a resumable upload ends with a secret."""
 _ROUTINE = frozenset({"/health", "/api/v1/health", "/metrics"})
 
 _log = logging.getLogger("echofs.access")
@@ -53,7 +55,7 @@ def _log_when_complete(response: Response, level: int, clock: Clock) -> None:
     # Percent-encoded, so that no address can break a line; without the query, which may carry secrets.
     line: dict[str, object] = {
         "method": quote(request.method),
-        "path": quote(request.path[:_LOGGED_PATH_CHARACTERS]),
+        "path": quote(_TICKET.sub(r"\1", request.path)[:_LOGGED_PATH_CHARACTERS]),
         "endpoint": request.endpoint,
         "status": response.status_code,
     }

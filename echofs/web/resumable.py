@@ -44,7 +44,7 @@ class _Views:
         self._read_bytes = read_bytes
 
     def options(self, ticket: str = "") -> Response:
-        return Response(status=204, headers=_offers(self._resumable.max_size))
+        return _empty(204, _offers(self._resumable.max_size))
 
     def create(self) -> Response:
         length, found = tus.length(request), tus.tags(request)
@@ -63,7 +63,7 @@ class _Views:
         tus.check_type(request)
         session = self._session(opened.owner.id)
         opened, published = self._take(opened, tus.number(request, tus.OFFSET), session)
-        return Response(status=204, headers=_headers(opened, published))
+        return _empty(204, _headers(opened, published))
 
     def override(self, ticket: str) -> Response:
         """For clients and proxies that know no other methods."""
@@ -84,7 +84,7 @@ class _Views:
 
     def drop(self, ticket: str) -> Response:
         self._resumable.drop(self._resumable.open(ticket))
-        return Response(status=204)
+        return _empty(204)
 
     def listing(self) -> Response:
         limit = page_limit(request, "uploads")
@@ -104,7 +104,7 @@ class _Views:
         headers = {**_headers(opened, published), tus.LENGTH: str(opened.record.length), "Cache-Control": "no-store"}
         if opened.record.terms.tags:
             headers[tus.METADATA] = opened.record.terms.tags
-        return Response(status=200, headers=headers)
+        return _empty(200, headers)
 
     def _first_bytes(self, opened: Opened, session: Session) -> tuple[Opened, Published | None]:
         """Nobody knows the upload's address yet: if it cannot be told now, nobody ever will."""
@@ -189,6 +189,12 @@ def _headers(opened: Opened, published: Published | None) -> dict[str, str]:
         file = published.file
         headers |= {FILE_HEADER: file.id, "ETag": f'"{file.head.etag}"', **write_headers(published.receipt)}
     return headers
+
+
+def _empty(status: int, headers: dict[str, str] | None = None) -> Response:
+    response = Response(status=status, headers=headers)
+    del response.headers["Content-Type"]
+    return response
 
 
 def _status(

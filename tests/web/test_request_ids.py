@@ -149,3 +149,15 @@ def test_an_unforeseen_error_is_logged_as_a_request_too(
     answer = open_site.client.get("/health")
     assert answer.status_code == 500
     assert [line["status"] for line in lines] == [500]
+
+
+def test_the_secret_in_the_address_of_a_resumable_upload_is_not_logged(
+    open_site: Site, lines: list[dict[str, Any]]
+) -> None:
+    for address in (
+        "/api/v1/uploads/0123.s3cr3t",
+        "/api/v1/uploads/0123.s3cr3t/more",
+        "/api/v1/uploads/0123.%0As3cr3t",
+    ):
+        open_site.client.get(address)
+    assert [line["path"] for line in lines] == ["/api/v1/uploads/0123"] * 3

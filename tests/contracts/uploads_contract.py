@@ -1,0 +1,108 @@
+"""What every ledger of resumable uploads does alike. Its tests inherit :class:`UploadsContract` and say how to open an
+empty one."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from echofs.core.entries import OnConflict
+from echofs.core.errors import NotFound
+from echofs.core.received import Received
+from echofs.ports.resumable import Terms, Unfinished, UploadLedger, UploadRecord
+
+NOW = 1_700_000_000_000_000
+FRESH = UploadRecord(
+    id="1" * 32,
+    owner_id="anna",
+    ticket="ab" * 32,
+    path="films/größe 1.mkv",
+    length=1 << 40,
+    received=Received(1 << 20),
+    terms=Terms("strong@50ms", OnConflict.ASK, "video/x-matroska", "cd" * 32, "filename Zm9v,folder"),
+    created_at=NOW,
+    expires_at=NOW + 1000,
+)
+FURTHER = Received(1 << 20, (32768 + 1024 + 2 << 20) + 3, b"l" * 32, "ef" * 32, b"i" * 64, "01" * 32)
+
+
+def moved(record: UploadRecord, received: Received = FURTHER) -> UploadRecord:
+    return replace(record, received=received, revision=record.revision + 1, expires_at=record.expires_at + 500)
+
+
+class UploadsContract:
+    """Provide a ``ledger`` fixture with nothing in it."""
+
+    def test_an_upload_is_found_as_it_was_added(self, ledger: UploadLedger) -> None:
+        ledger.add(FRESH)
+        assert ledger.find(FRESH.id) == FRESH
+
+    @pytest.mark.parametrize("unknown", ["", "2" * 32, "nul\0", "\ud800"])
+    def test_what_was_never_added_is_not_found(self, ledger: UploadLedger, unknown: str) -> None:
+        ledger.add(FRESH)
+        with pytest.raises(NotFound):
+            ledger.find(unknown)
+
+    def test_a_swap_changes_how_far_it_has_come_what_was_answered_and_when_it_expires(
+        self, ledger: UploadLedger
+    ) -> None:
+        ledger.add(FRESH)
+        answered = replace(moved(FRESH), answer='{"file": "größe"}')
+        assert ledger.swap(answered)
+        assert ledger.find(FRESH.id) == answered
+
+    def test_what_an_upload_is_never_changes(self, ledger: UploadLedger) -> None:
+        ledger.add(FRESH)
+        changed = replace(
+            moved(FRESH), owner_id="ben", ticket="00" * 32, path="x", length=1, terms=Terms(), created_at=1
+        )
+        assert ledger.swap(changed)
+        assert ledger.find(FRESH.id) == moved(FRESH)
+
+    def test_a_swap_from_another_revision_than_the_present_changes_nothing(self, ledger: UploadLedger) -> None:
+        ledger.add(FRESH)
+        assert ledger.swap(moved(FRESH))
+        for stale in (moved(FRESH, Received(1 << 20)), replace(moved(FRESH), revision=3), replace(FRESH, revision=0)):
+            assert not ledger.swap(stale)
+        assert ledger.find(FRESH.id) == moved(FRESH)
+
+    def test_of_eight_swaps_from_one_revision_exactly_one_wins(self, ledger: UploadLedger) -> None:
+        ledger.add(FRESH)
+        rivals = [moved(FRESH, Received(1 << 20, number << 20)) for number in range(8)]
+        with ThreadPoolExecutor(8) as pool:
+            won = list(pool.map(ledger.swap, rivals))
+        assert won.count(True) == 1
+        assert ledger.find(FRESH.id) == rivals[won.index(True)]
+
+    def test_nothing_is_swapped_into_the_place_of_an_upload_that_was_dropped(self, ledger: UploadLedger) -> None:
+        ledger.add(FRESH)
+        for _ in range(2):
+            ledger.drop(FRESH.id)
+        assert not ledger.swap(moved(FRESH))
+        with pytest.raises(NotFound):
+            ledger.find(FRESH.id)
+
+    def test_a_user_sees_the_own_unfinished_uploads_the_newest_first_in_pages(self, ledger: UploadLedger) -> None:
+        for number in range(1, 6):
+            ledger.add(replace(FRESH, id=f"{number:032x}", path=f"file {number}"))
+        ledger.add(replace(FRESH, id="8" * 32, owner_id="ben"))
+        ledger.add(replace(FRESH, id="9" * 32, answer="done"))
+        ledger.add(replace(FRESH, id="a" * 32, expires_at=NOW))
+        ledger.swap(moved(replace(FRESH, id=f"{5:032x}")))
+        first = ledger.unfinished("anna", NOW, limit=2)
+        assert first[0] == Unfinished(f"{5:032x}", "file 5", FURTHER.size, FRESH.length, NOW + 1500)
+        assert [one.path for one in first] == ["file 5", "file 4"]
+        rest = ledger.unfinished("anna", NOW, first[-1].id)
+        assert [one.path for one in rest] == ["file 3", "file 2", "file 1"]
+        assert ledger.unfinished("nobody", NOW) == ledger.unfinished("anna", NOW, "\0") == []
+
+    def test_what_expired_is_forgotten_and_nothing_else(self, ledger: UploadLedger) -> None:
+        for number, expires_at in enumerate((NOW - 1, NOW, NOW + 1)):
+            ledger.add(replace(FRESH, id=f"{number:032x}", expires_at=expires_at))
+        assert ledger.forget_expired(NOW) == 2
+        assert ledger.forget_expired(NOW) == 0
+        assert ledger.find(f"{2:032x}").expires_at == NOW + 1
+        with pytest.raises(NotFound):
+            ledger.find(f"{0:032x}")
