@@ -78,10 +78,14 @@ class Receiving:
             self._send(frame, received.with_piece(frame.digest, len(self._buffer)), self._hash(self._buffer))
         self._settle(0)
 
-    def take_records(self) -> list[ChunkRecord]:
-        """Where the chunks lie that became safe since this was asked last."""
-        records, self._records = self._records, []
-        return records
+    @property
+    def unrecorded(self) -> Sequence[ChunkRecord]:
+        """Where the safe chunks lie of which the catalog was not told yet."""
+        return self._records
+
+    def recorded(self) -> None:
+        """The catalog knows of them now."""
+        self._records.clear()
 
     def _cut(self, chunk: bytes) -> None:
         if self._sent.received.is_full:

@@ -60,9 +60,10 @@ class Receptions:
 
     def advance(self, record: UploadRecord, receiving: Receiving) -> UploadRecord:
         """Write down what is safe by now. Raises :class:`UploadMoved` when another request has taken over."""
-        if records := receiving.take_records():
+        if receiving.unrecorded:
             # First, so that whatever the ledger names is known to those who collect what nobody refers to.
-            self._catalog.record_chunks(records)
+            self._catalog.record_chunks(receiving.unrecorded)
+            receiving.recorded()
         received, hashed = receiving.safe.received, receiving.safe.hashed
         if received == record.received:
             return record
