@@ -18,6 +18,7 @@ from echofs.core.names import ancestors_of, parent_of
 
 T = TypeVar("T")
 
+ESCAPE = "\\"
 SLICE = 1000
 """Values in one IN list. A file of the largest inline size needs two."""
 
@@ -133,6 +134,13 @@ def slices(values: Iterable[T]) -> Iterator[list[T]]:
     rest = iter(values)
     while part := list(islice(rest, SLICE)):
         yield part
+
+
+def literally(text: str) -> str:
+    """A text as part of a pattern of LIKE, with :data:`ESCAPE` for its escape: no character stands for others."""
+    for special in (ESCAPE, "%", "_"):
+        text = text.replace(special, ESCAPE + special)
+    return text
 
 
 def storable(*texts: str) -> bool:

@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from echofs.adapters.catalog.engine import Connections
-from echofs.adapters.catalog.rows import execute_rows, insert_missing, storable
+from echofs.adapters.catalog.rows import ESCAPE, execute_rows, insert_missing, literally, storable
 from echofs.adapters.catalog.tables import revoked_tokens, users
 from echofs.core.errors import Conflict, NameTaken, NotFound
 from echofs.core.models import Role, Timestamp, User
@@ -50,7 +50,6 @@ _TAKEN = select(users.c.name_key, users.c.email_key).where(
     or_(users.c.name_key.in_(_KEYS), users.c.email_key.in_(_KEYS))
 )
 _NEXT_EPOCH = users.c.token_epoch + 1
-_ESCAPE = "\\"
 _BIG = BigInteger()
 _SET_PASSWORD = (
     update(users)
@@ -79,8 +78,8 @@ _FOUND = (
     .where(
         users.c.name_key > bindparam("after"),
         or_(
-            users.c.name_key.like(bindparam("pattern"), escape=_ESCAPE),
-            users.c.email_key.like(bindparam("pattern"), escape=_ESCAPE),
+            users.c.name_key.like(bindparam("pattern"), escape=ESCAPE),
+            users.c.email_key.like(bindparam("pattern"), escape=ESCAPE),
         ),
     )
     .order_by(users.c.name_key)
@@ -173,7 +172,7 @@ class SqlUsers(UserDirectory):
     def search(self, text: str, after: str, limit: int) -> UserPage:
         if not storable(text, after):
             return UserPage(())
-        values = {"pattern": f"%{_escaped(fold(text))}%", "after": after, "limit": limit + 1}
+        values = {"pattern": f"%{literally(fold(text))}%", "after": after, "limit": limit + 1}
         with self._connections.reading() as connection:
             found = [_user(row) for row in connection.execute(_FOUND, values)]
         shown = tuple(found[:limit])
@@ -241,13 +240,6 @@ def _amendment(user_id: str, change: UserChange) -> ReturningUpdate[Any]:
     if ending:
         values["token_epoch"] = case((or_(*ending), _NEXT_EPOCH), else_=users.c.token_epoch)
     return update(users).where(users.c.id == user_id).values(values).returning(*_COLUMNS)
-
-
-def _escaped(text: str) -> str:
-    """A text that LIKE takes literally."""
-    for special in (_ESCAPE, "%", "_"):
-        text = text.replace(special, _ESCAPE + special)
-    return text
 
 
 def _user(row: Any) -> User:
