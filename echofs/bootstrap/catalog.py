@@ -23,7 +23,7 @@ from echofs.ports.cluster import ControllerClient, MemberList
 from echofs.services.cluster import MemberView
 from echofs.services.memory import MemoryBudget
 from echofs.services.moving import Import, export
-from echofs.services.rebuild import Rebuild, Summary
+from echofs.services.rebuild import Owners, Rebuild, Summary
 from echofs.services.replication import Replicator
 from echofs.settings import Settings
 
@@ -56,13 +56,12 @@ def run_rebuild(settings: Settings, urls: Sequence[str], say: Callable[[str], No
         pending.wait()
         return pending.record()
 
-    accounts = parts.make_accounts(settings, users, basics)
     rebuild = Rebuild(
         catalog,
         workers,
         open_codec(settings),
         store,
-        accounts.add_placeholder,
+        Owners(users, basics.clock).add_placeholder,
         basics.clock,
         basics.ids,
         wanted=settings.replication_factor,

@@ -41,7 +41,14 @@ def run_jobs(settings: Settings, stop: threading.Event) -> None:
         wanted=settings.replication_factor,
         replace_after=settings.replace_after,
     )
-    housekeeping = Housekeeping(plane.catalog, plane.users, plane.ledger, basics.clock)
+    housekeeping = Housekeeping(
+        plane.catalog,
+        plane.users,
+        plane.ledger,
+        plane.accounts.audit,
+        basics.clock,
+        audit_days=settings.audit_days,
+    )
     lease = Lease(plane.catalog, "jobs", basics.ids.new(), basics.clock)
     loops = Loops(
         Loop("members", REFRESH_SECONDS, plane.members.refresh),

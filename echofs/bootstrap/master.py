@@ -9,7 +9,6 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from echofs.adapters.meters import install_metrics
 from echofs.adapters.steering_http import HttpSteering
-from echofs.bootstrap import parts
 from echofs.bootstrap.application import EXTENSION, bare_application, no_internal_routes
 from echofs.bootstrap.basics import open_basics
 from echofs.bootstrap.master_loops import background
@@ -20,6 +19,9 @@ from echofs.services.cluster import ClusterSurvey
 from echofs.settings import Settings
 from echofs.web.access import install_access
 from echofs.web.accounts import accounts_blueprint
+from echofs.web.admin_users import admin_users_blueprint
+from echofs.web.app_passwords import app_passwords_blueprint
+from echofs.web.audit import audit_blueprint
 from echofs.web.conflicts import conflicts_blueprint
 from echofs.web.consistency import consistency_blueprint
 from echofs.web.downloads import Timing, downloads_blueprint
@@ -73,7 +75,7 @@ def _mount_cluster(app: Flask, made: MasterParts) -> None:
 def _mount_accounts(app: Flask, made: MasterParts) -> Authenticator:
     """Add the account routes; what turns a user's token into its bearer."""
     settings, sharing = made.settings, made.sharing
-    accounts = parts.make_accounts(settings, made.plane.users, made.basics)
+    service = made.plane.accounts
     life = TokenSettings(
         settings.jwt_secret,
         access_seconds=int(settings.jwt_expiration_hours * 3600),
@@ -82,7 +84,7 @@ def _mount_accounts(app: Flask, made: MasterParts) -> Authenticator:
     tokens = Tokens(app, life)
     authenticator = Authenticator(
         tokens,
-        accounts,
+        service.accounts,
         made.basics.clock,
         news=sharing.news if sharing else None,
         offline=made.host.rights,
@@ -91,5 +93,8 @@ def _mount_accounts(app: Flask, made: MasterParts) -> Authenticator:
     rates = Rates(login_per_name_and_address=settings.login_rate) if settings.login_rate else None
     uri, options = sharing.counters() if sharing else ("memory://", {})
     limits = AccountLimits(app, rates, storage_uri=uri, storage_options=options, enabled=bool(settings.login_rate))
-    app.register_blueprint(accounts_blueprint(accounts, tokens, authenticator, limits))
+    app.register_blueprint(accounts_blueprint(service.accounts, tokens, authenticator, limits))
+    app.register_blueprint(app_passwords_blueprint(service.app_access))
+    app.register_blueprint(admin_users_blueprint(service.administration, authenticator))
+    app.register_blueprint(audit_blueprint(service.audit))
     return authenticator

@@ -17,9 +17,9 @@ from echofs.adapters.frames import Lz4Codec
 from echofs.adapters.http_pool import HttpPool
 from echofs.adapters.local_journal import LocalJournal
 from echofs.adapters.member_file import MemberFile
-from echofs.adapters.passwords import PasslibHasher
-from echofs.adapters.system import SystemClock, Uuid7Ids, boot_id
+from echofs.adapters.system import boot_id
 from echofs.adapters.workers_http import HttpWorkers
+from echofs.bootstrap.accounts import AccountService, make_accounts
 from echofs.bootstrap.basics import CONNECT_SECONDS, Basics, open_codec, run_file
 from echofs.bootstrap.files_catalog import check_catalog, files_catalog
 from echofs.bootstrap.host import Host
@@ -28,7 +28,6 @@ from echofs.ports.catalog import Catalog
 from echofs.ports.chunks import WorkerClient
 from echofs.ports.journal import Journal
 from echofs.ports.runtime import Clock, Meters
-from echofs.services.accounts import Accounts
 from echofs.services.advice import Adviser
 from echofs.services.batching import Batcher
 from echofs.services.cluster import MemberView
@@ -49,7 +48,6 @@ from echofs.services.streaming import FileReader
 from echofs.services.uploads import Uploads
 from echofs.settings import Settings
 
-_DAY_SECONDS = 86400
 _APPENDS_TOGETHER = 64
 
 _log = logging.getLogger(__name__)
@@ -67,6 +65,7 @@ class DataPlane:
     workers: WorkerClient
     members: MemberView
     reader: ChunkReader
+    accounts: AccountService
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,8 @@ def open_data_plane(
     members = MemberView(basics.controller, MemberFile(run_file(settings, "members.json")), basics.clock)
     wanted = settings.replication_factor
     reader = ChunkReader(workers, members, catalog, codec, basics.clock, meters, wanted=wanted, spool=spool)
-    return DataPlane(catalog, gate, users, ledger, codec, workers, members, reader)
+    accounts = make_accounts(settings, schema.open_engine(app), basics.clock, basics.ids)
+    return DataPlane(catalog, gate, users, ledger, codec, workers, members, reader, accounts)
 
 
 def _report_unfinished(catalog: Catalog, clock: Clock) -> None:
@@ -191,17 +191,3 @@ def open_file_service(
     )
     files = Files(plane.catalog, levels, publisher, shipping, reader, plane.workers, plane.members, wanted=wanted)
     return FileService(replicator, reader, uploads, files, latencies)
-
-
-def make_accounts(settings: Settings, users: SqlUsers, basics: Basics) -> Accounts:
-    """The accounts service."""
-    session = int(settings.jwt_refresh_days * _DAY_SECONDS)
-    return Accounts(users, PasslibHasher(), basics.clock, basics.ids, session_seconds=session)
-
-
-def open_accounts(settings: Settings) -> Accounts:
-    """Accounts alone, for ``echofs admin``. Raises like :func:`open_data_plane`."""
-    engine = schema.open_engine(schema.database_app(settings.database_url))
-    schema.check_current(engine)
-    clock, ids = SystemClock(), Uuid7Ids()
-    return Accounts(SqlUsers(engine), PasslibHasher(), clock, ids)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 
 import click
 
 from echofs.cli.consistency import consistency
 from echofs.cli.workers import workers
+from echofs.core.audit import Action, Actor
 from echofs.core.models import Role
+from echofs.ports.request_context import client_address
 from echofs.settings import ProcessRole, load
 
 PASSWORD_VARIABLE = "ECHOFS_ADMIN_PASSWORD"
 """Not an option: arguments stand in the process list and in the shell's history."""
+
+CONSOLE = "console"
+"""Stands in the audit log where a client's address would."""
 
 
 @click.group()
@@ -33,11 +39,11 @@ def create(username: str, email: str) -> None:
     The password is asked for, or taken from ECHOFS_ADMIN_PASSWORD.
     """
     settings = load(role=ProcessRole.COMMAND)
-    from echofs.bootstrap.parts import open_accounts
+    from echofs.bootstrap.accounts import open_accounts
 
-    accounts = open_accounts(settings)
+    service = open_accounts(settings)
     password = _password()
-    user = accounts.create_admin(username, email, password)
+    user = service.administration.create(_operator(), username, email, password, role=Role.ADMIN, quota=None)
     click.echo(f"Created the administrator {user.name}.")
 
 
@@ -52,11 +58,20 @@ def reset_password(login: str, email: str, role: str | None) -> None:
     ECHOFS_ADMIN_PASSWORD.
     """
     settings = load(role=ProcessRole.COMMAND)
-    from echofs.bootstrap.parts import open_accounts
+    from echofs.bootstrap.accounts import open_accounts
 
-    accounts = open_accounts(settings)
-    user = accounts.reset_password(login, _password(), email=email, role=Role(role) if role else None)
+    service = open_accounts(settings)
+    password = _password()
+    detail = ", ".join(filter(None, ("enabled", email, role)))
+    with service.auditing.act(_operator(), Action.USER_PASSWORD, subject=login, detail=detail):
+        user = service.accounts.reset_password(login, password, email=email, role=Role(role) if role else None)
     click.echo(f"{user.name} has a new password; all sessions have ended.")
+
+
+def _operator() -> Actor:
+    """Whoever works on this machine, as the audit log names them."""
+    client_address.set(CONSOLE)
+    return Actor("", getpass.getuser())
 
 
 def _password() -> str:

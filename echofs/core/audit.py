@@ -1,4 +1,4 @@
-"""What is written down of logins and of what administrators do. Pure: values, and how any text is made fit to be kept."""
+"""What is written down of logins and of what administrators do. Pure: values, and how a text is made fit to be kept."""
 
 from __future__ import annotations
 
@@ -65,6 +65,6 @@ class AuditEvent:
 
 
 def kept(text: str, characters: int) -> str:
-    """A text as it is kept: what no database holds (NUL, lone surrogates) is spelled out, and what is too long is cut."""
+    """A text as it is kept: what no database holds (NUL, lone surrogates) is spelled out, what is too long is cut."""
     spelled = text[: characters + 1].encode(errors="backslashreplace").decode().replace("\0", "\\x00")
     return spelled if len(spelled) <= characters else spelled[: characters - 1] + _CUT

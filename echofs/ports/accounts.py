@@ -16,6 +16,10 @@ class Keep(Enum):
     KEEP = "keep"
 
 
+Quota = int | Keep | None
+"""Bytes, None for as much as there is room, or what there is already."""
+
+
 @dataclass(frozen=True, slots=True)
 class UserChange:
     """What an administrator changes of a user; what is not given stays as it is. ``quota_bytes`` None takes the quota
@@ -23,7 +27,7 @@ class UserChange:
 
     role: Role | None = None
     disabled: bool | None = None
-    quota_bytes: int | Keep | None = Keep.KEEP
+    quota_bytes: Quota = Keep.KEEP
 
     @property
     def retires(self) -> bool:

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from echofs.core import names
+from echofs.core.audit import Action, Actor, Outcome
 from echofs.core.errors import (
     AuthenticationFailed,
-    Conflict,
+    CatalogUnavailable,
     Forbidden,
     InvalidName,
     InvalidRequest,
-    NameTaken,
     NotFound,
 )
 from echofs.core.models import Role, Timestamp, User
-from echofs.ports.accounts import UserChange, UserDirectory
+from echofs.ports.accounts import Keep, Quota, UserChange, UserDirectory
 from echofs.ports.runtime import Clock, Ids, PasswordHasher
+from echofs.services.auditing import Auditing
 
 MIN_PASSWORD_CHARACTERS = 8
 MAX_PASSWORD_CHARACTERS = 1024
 _SECOND = 1_000_000
-NO_PASSWORD = "!"
-"""Stands where a hash would, and belongs to no password."""
-PLACEHOLDER_DOMAIN = "recovered.invalid"
-"""Reserved never to exist (RFC 2606)."""
 _CLOCKS_APART = 3600 * _SECOND
 """Revocations are kept this much longer than any token they refuse, for masters whose clocks differ."""
 _WRONG_LOGIN = "The user name or the password is wrong."
 _OVER = "This session has ended: log in again."
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,11 @@ class Principal:
     sid: str
     quota_bytes: int | None = None
 
+    @property
+    def actor(self) -> Actor:
+        """As the audit log names it."""
+        return Actor(self.user_id, self.name)
+
 
 @dataclass(frozen=True, slots=True)
 class Grant:
@@ -65,14 +70,25 @@ class Grant:
 class Accounts:
     """Registration, sessions and passwords. Every method may raise :class:`CatalogUnavailable`.
 
-    ``session_seconds`` is the life of the longest-lived token: revocations may be forgotten after it.
+    ``session_seconds`` is the life of the longest-lived token: revocations may be forgotten after it. ``quota_bytes``
+    is what those get who register themselves, None for no quota.
     """
 
     def __init__(
-        self, users: UserDirectory, hasher: PasswordHasher, clock: Clock, ids: Ids, *, session_seconds: int = 30 * 86400
+        self,
+        users: UserDirectory,
+        hasher: PasswordHasher,
+        auditing: Auditing,
+        clock: Clock,
+        ids: Ids,
+        *,
+        session_seconds: int = 30 * 86400,
+        quota_bytes: int | None = None,
     ) -> None:
         self._users = users
         self._hasher = hasher
+        self._auditing = auditing
+        self._quota_bytes = quota_bytes
         self._clock = clock
         self._ids = ids
         self._session = session_seconds * _SECOND
@@ -80,45 +96,35 @@ class Accounts:
     def register(self, name: str, email: str, password: str) -> User:
         """Add an ordinary user. Raises :class:`InvalidName`, :class:`InvalidRequest` for a password that is too weak,
         and :class:`NameTaken`."""
-        return self._create(name, email, password, Role.USER)
+        user = self.create(name, email, password, Role.USER)
+        self._auditing.note(Actor(user.id, user.name), Action.REGISTER, subject=user.name)
+        return user
 
     def create_admin(self, name: str, email: str, password: str) -> User:
-        """Add an administrator; promotes nobody. Raises like :meth:`register`."""
-        return self._create(name, email, password, Role.ADMIN)
+        """Add an administrator without a quota; promotes nobody. Raises like :meth:`register`."""
+        return self.create(name, email, password, Role.ADMIN, quota_bytes=None)
 
-    def add_placeholder(self, user_id: str, name: str) -> bool:
-        """Make an account for a user of whom only id and name are known, unless that id has one; whether it was made.
-
-        Nobody can log in to it before :meth:`reset_password`, and no token of the lost account works ever again. A
-        name that is taken, or is none, gives way to ``name.recovered``, or to the id.
-        """
-        try:
-            self._users.by_id(user_id)
-        except NotFound:
-            pass
-        else:
-            return False
-        for free in (name, f"{name}.recovered", user_id):
-            try:
-                self._users.add(self._placeholder(user_id, names.check_user_name(free)))
-            except (InvalidName, NameTaken):
-                continue
-            return True
-        raise Conflict(f"No account could be made for the owner {user_id}: its names are all taken.")
-
-    def _placeholder(self, user_id: str, name: str) -> User:
-        now = self._clock.now()
-        return User(
-            id=user_id,
+    def create(self, name: str, email: str, password: str, role: Role, *, quota_bytes: Quota = Keep.KEEP) -> User:
+        """Add a user, with the quota of everybody unless one is given. Raises like :meth:`register`."""
+        names.check_user_name(name)
+        names.check_email(email)
+        # Logins go by name or address: nobody may take the address of somebody else for a name.
+        if "@" in name and names.fold(name) != names.fold(email):
+            raise InvalidName("A user name with an @ must be the account's own e-mail address.", field="username")
+        self._check_password(password, (name, email), field="password")
+        user = User(
+            id=self._ids.new(),
             name=name,
-            email=f"{user_id}@{PLACEHOLDER_DOMAIN}",
-            role=Role.USER,
-            password_hash=NO_PASSWORD,
-            # Minutes since 1970: higher than any epoch that grew by ones, so tokens of the lost account stay void.
-            token_epoch=now // (60 * _SECOND),
-            disabled=True,
-            created_at=now,
+            email=email,
+            role=role,
+            password_hash=self._hasher.hash(password),
+            token_epoch=0,
+            disabled=False,
+            created_at=self._clock.now(),
+            quota_bytes=self._quota_bytes if quota_bytes is Keep.KEEP else quota_bytes,
         )
+        self._users.add(user)
+        return user
 
     def reset_password(self, login: str, password: str, *, email: str = "", role: Role | None = None) -> User:
         """Give a user a new password, end all sessions and unlock the account; an address and a role too if named.
@@ -132,17 +138,20 @@ class Accounts:
         self._check_password(password, (user.name, email or user.email), field="password")
         if email:
             self._users.set_email(user.id, email)
+        self._users.amend(user.id, UserChange(role=role))
         self._users.set_password(user.id, self._hasher.hash(password))
-        return self._users.amend(user.id, UserChange(role=role, disabled=False))
+        return self._users.amend(user.id, UserChange(disabled=False))
+
+    def set_password(self, user_id: str, password: str) -> None:
+        """Give a user another password and end all sessions. Raises :class:`NotFound`, and :class:`InvalidRequest` for
+        a password that is too weak."""
+        user = self._users.by_id(user_id)
+        self._check_password(password, (user.name, user.email), field="password")
+        self._users.set_password(user.id, self._hasher.hash(password))
 
     def user(self, user_id: str) -> User:
         """Raises :class:`NotFound`."""
         return self._users.by_id(user_id)
-
-    def set_disabled(self, login: str, disabled: bool) -> User:
-        """Lock or unlock the account of that name or e-mail address; locking ends all its sessions. Idempotent.
-        Raises :class:`NotFound`."""
-        return self._users.amend(self._users.by_login(login).id, UserChange(disabled=disabled))
 
     def login(self, login: str, password: str) -> Grant:
         """Begin a session for a user name or e-mail address.
@@ -150,14 +159,11 @@ class Accounts:
         An unknown user, a wrong password and a disabled account raise the same :class:`AuthenticationFailed`, after
         the same work.
         """
-        if not _hashable(password):
-            raise AuthenticationFailed(_WRONG_LOGIN)
-        user = self._find(login)
+        user = self._proven(login, password)
         if user is None:
-            self._hasher.verify_nobody(password)
+            self._auditing.note(Actor("", login), Action.LOGIN, outcome=Outcome.REFUSED)
             raise AuthenticationFailed(_WRONG_LOGIN)
-        if not self._hasher.verify(password, user.password_hash) or user.disabled:
-            raise AuthenticationFailed(_WRONG_LOGIN)
+        self._note_login(user)
         return Grant(user, self._ids.new())
 
     def check(self, claims: Claims) -> Principal:
@@ -179,12 +185,16 @@ class Accounts:
             raise AuthenticationFailed(_OVER)
         if not self._users.revoke((claims.jti,), self._forgettable()):
             self._users.revoke((claims.sid,), self._forgettable())
+            self._auditing.note(
+                Actor(user.id, user.name), Action.SESSION_ENDED, subject=user.name, outcome=Outcome.REFUSED
+            )
             raise AuthenticationFailed("This refresh token was used before, so its session was ended: log in again.")
         return Grant(user, claims.sid)
 
     def logout(self, principal: Principal) -> None:
         """End the session: its access and refresh tokens stop working. Idempotent."""
         self._users.revoke((principal.jti, principal.sid), self._forgettable())
+        self._auditing.note(principal.actor, Action.LOGOUT)
 
     def change_password(self, principal: Principal, old: str, new: str) -> Grant:
         """Replace the password and end every session of the user; the grant lets this one go on.
@@ -193,32 +203,31 @@ class Accounts:
         """
         user = self._users.by_id(principal.user_id)
         if not _hashable(old) or not self._hasher.verify(old, user.password_hash):
+            self._auditing.note(principal.actor, Action.PASSWORD, outcome=Outcome.REFUSED, detail="wrong old password")
             raise Forbidden("The old password is wrong; nothing was changed.", field="old_password")
         if new == old:
             raise InvalidRequest("The new password is the old one.", field="new_password")
         self._check_password(new, (user.name, user.email), field="new_password")
         self._users.set_password(user.id, self._hasher.hash(new))
+        self._auditing.note(principal.actor, Action.PASSWORD, subject=user.name)
         return Grant(self._users.by_id(user.id), principal.sid)
 
-    def _create(self, name: str, email: str, password: str, role: Role) -> User:
-        names.check_user_name(name)
-        names.check_email(email)
-        # Logins go by name or address: nobody may take the address of somebody else for a name.
-        if "@" in name and names.fold(name) != names.fold(email):
-            raise InvalidName("A user name with an @ must be the account's own e-mail address.", field="username")
-        self._check_password(password, (name, email), field="password")
-        user = User(
-            id=self._ids.new(),
-            name=name,
-            email=email,
-            role=role,
-            password_hash=self._hasher.hash(password),
-            token_epoch=0,
-            disabled=False,
-            created_at=self._clock.now(),
-        )
-        self._users.add(user)
-        return user
+    def _proven(self, login: str, password: str) -> User | None:
+        """The user who logs in so, after the same work whoever it is."""
+        if not _hashable(password):
+            return None
+        user = find_login(self._users, login)
+        if user is None:
+            self._hasher.verify_nobody(password)
+            return None
+        return user if self._hasher.verify(password, user.password_hash) and not user.disabled else None
+
+    def _note_login(self, user: User) -> None:
+        self._auditing.note(Actor(user.id, user.name), Action.LOGIN)
+        try:
+            self._users.note_login(user.id, self._clock.now())
+        except CatalogUnavailable as error:
+            _log.warning("a login was not noted with its user", extra={"why": error.message})
 
     def _check_password(self, password: str, own: tuple[str, ...], *, field: str) -> None:
         if len(password) < MIN_PASSWORD_CHARACTERS:
@@ -231,15 +240,6 @@ class Accounts:
             raise InvalidRequest("The password must not be the user name or e-mail address.", field=field)
         if self._hasher.is_common(password):
             raise InvalidRequest("This password is one of those guessed first: choose another.", field=field)
-
-    def _find(self, login: str) -> User | None:
-        # No account has such a name, and a database may refuse to be asked for it (NUL, lone surrogates).
-        if len(login) > names.MAX_EMAIL_CHARACTERS or not login.isprintable():
-            return None
-        try:
-            return self._users.by_login(login)
-        except NotFound:
-            return None
 
     def _current(self, claims: Claims) -> User:
         """The user, if tokens of the claims' epoch still count."""
@@ -264,3 +264,14 @@ def _hashable(password: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def find_login(users: UserDirectory, login: str) -> User | None:
+    """The user of that name or e-mail address, if there is one. Raises :class:`CatalogUnavailable`."""
+    # No account has such a name, and a database may refuse to be asked for it (NUL, lone surrogates).
+    if len(login) > names.MAX_EMAIL_CHARACTERS or not login.isprintable():
+        return None
+    try:
+        return users.by_login(login)
+    except NotFound:
+        return None

@@ -82,6 +82,10 @@ class Settings:
     """Signs calls between EchoFS processes."""
     jwt_expiration_hours: float = _from("JWT_EXPIRATION_HOURS", parsing.number(0, 24 * 366), "1")
     jwt_refresh_days: float = _from("JWT_REFRESH_DAYS", parsing.number(0, 3660), "30")
+    default_quota: int = _from("DEFAULT_QUOTA", parsing.size(0, 1 << 60), "0")
+    """How much new users may store; 0 means as much as there is room."""
+    audit_days: int = _from("AUDIT_DAYS", parsing.integer(0, 36_500), "365")
+    """How long the audit log is kept; 0 means for ever."""
     login_rate: str = _from("LOGIN_RATE", parsing.rate, "10/minute")
     """Login attempts allowed per address, in Flask-Limiter's words; empty when switched off."""
 

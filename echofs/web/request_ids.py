@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from flask import Flask, Response, g, request
 
-from echofs.ports.request_context import request_id
+from echofs.ports.request_context import client_address, request_id
 from echofs.ports.runtime import Clock, Ids
 from echofs.web.access import ACCESS, Access
 
@@ -34,6 +34,7 @@ def install_request_ids(app: Flask, clock: Clock, ids: Ids) -> None:
         # Never reset: a server thread does nothing between two requests, and a streamed body is made after the
         # request's context is gone and still belongs to it.
         request_id.set(sent if _ACCEPTED.fullmatch(sent) else ids.new())
+        client_address.set(request.remote_addr or "")
         g.began = clock.monotonic()
 
     @app.after_request

@@ -15,9 +15,20 @@ MAX_JSON_BYTES = 64 * 1024
 _FIELD_CHARACTERS = 64
 
 
-def _text() -> fields.String:
+def _text(*, required: bool = True) -> fields.String:
     problems = {"required": "is missing", "null": "must not be null", "invalid": "must be a string"}
-    return fields.String(required=True, error_messages={**problems})
+    return fields.String(required=required, error_messages={**problems})
+
+
+def _flag(**options: Any) -> fields.Boolean:
+    problems = {"null": "must not be null", "invalid": "is true or false"}
+    return fields.Boolean(truthy={True}, falsy={False}, error_messages={**problems}, **options)
+
+
+def _whole_or_null() -> fields.Integer:
+    problem = "must be a whole number or null"
+    problems = dict.fromkeys(("invalid", "too_large"), problem)
+    return fields.Integer(strict=True, allow_none=True, error_messages={**problems})
 
 
 class _Body(Schema):
@@ -51,6 +62,36 @@ class PasswordSchema(_Body):
     new_password = _text()
 
 
+class NewPasswordSchema(_Body):
+    """A password that an administrator gives to a user."""
+
+    password = _text()
+
+
+class AppPasswordSchema(_Body):
+    """What an app password is for."""
+
+    name = _text()
+
+
+class CreateUserSchema(_Body):
+    """An account that an administrator makes. Without ``quota_bytes`` it has the quota of everybody, null is none."""
+
+    username = _text()
+    email = _text()
+    password = _text()
+    role = _text(required=False)
+    quota_bytes = _whole_or_null()
+
+
+class AmendUserSchema(_Body):
+    """What an administrator changes of a user: what is given."""
+
+    role = _text(required=False)
+    disabled = _flag(required=False)
+    quota_bytes = _whole_or_null()
+
+
 class MoveSchema(_Body):
     """A file's new path."""
 
@@ -63,12 +104,7 @@ class FloorSchema(_Body):
     scope = _text()
     key = fields.String(load_default="", error_messages={"null": "must not be null", "invalid": "must be a string"})
     level = _text()
-    critical = fields.Boolean(
-        load_default=False,
-        truthy={True},
-        falsy={False},
-        error_messages={"null": "must not be null", "invalid": "is true or false"},
-    )
+    critical = _flag(load_default=False)
 
 
 class ResolveSchema(_Body):

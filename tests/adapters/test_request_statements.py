@@ -17,10 +17,12 @@ from sqlalchemy import Engine, event
 from werkzeug.test import TestResponse
 
 from echofs.adapters.catalog import postgresql
+from echofs.adapters.catalog.audit import SqlAudit
 from echofs.adapters.catalog.sql import SqlCatalog
 from echofs.adapters.catalog.users import SqlUsers
 from echofs.core.models import User
 from echofs.services.accounts import Accounts
+from echofs.services.auditing import Auditing
 from echofs.services.sessions import Sessions
 from echofs.web.access import install_access
 from echofs.web.downloads import Timing, downloads_blueprint
@@ -89,7 +91,8 @@ class Master:
         self._engine = engine
         self.plane = DataPlane(catalog=SqlCatalog(engine, FakeClock()))
         app = Flask("echofs-tests", static_folder=None)
-        accounts = Accounts(SqlUsers(engine), PlainHasher(), self.plane.clock, SequentialIds())
+        auditing = Auditing(SqlAudit(engine), self.plane.clock, SequentialIds())
+        accounts = Accounts(SqlUsers(engine), PlainHasher(), auditing, self.plane.clock, SequentialIds())
         tokens = Tokens(app, TokenSettings(SECRET))
         user: User = accounts.register("ada", "ada@example.org", PASSWORD)
         install_errors(app)

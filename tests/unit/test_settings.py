@@ -117,6 +117,10 @@ def test_sizes_count_in_powers_of_1024(text: str, size: int) -> None:
         ("S3_CHECKSUMS", "never"),
         ("LOGIN_RATE", "often"),
         ("LOGIN_RATE", "0/minute"),
+        ("DEFAULT_QUOTA", "much"),
+        ("DEFAULT_QUOTA", "-1"),
+        ("AUDIT_DAYS", "0.5"),
+        ("AUDIT_DAYS", "-1"),
         ("REDIS_ADDR", "redis"),
         ("REDIS_ADDR", "redis:port"),
         ("LOG_LEVEL", "loud"),
@@ -183,6 +187,12 @@ def test_endpoints_other_than_aws_are_not_sent_checksums_they_may_not_know() -> 
     assert read(S3_ENDPOINT_URL="https://s3.example.org/path/").s3_endpoint_url == "https://s3.example.org/path"
     assert read(S3_ENDPOINT_URL="http://127.0.0.1:9000").s3_checksums == "when_required"
     assert read(S3_ENDPOINT_URL="http://[::1]:9000", S3_CHECKSUMS="when_supported").s3_checksums == "when_supported"
+
+
+def test_new_users_have_no_quota_and_the_audit_log_is_kept_for_a_year_unless_told_otherwise() -> None:
+    assert (read().default_quota, read().audit_days) == (0, 365)
+    told = read(DEFAULT_QUOTA="10GB", AUDIT_DAYS="0")
+    assert (told.default_quota, told.audit_days) == (10 << 30, 0)
 
 
 def test_login_limits_can_be_switched_off() -> None:

@@ -14,6 +14,7 @@ from echofs.core.errors import AuthenticationFailed
 from echofs.ports.offline import OfflineRights
 from echofs.ports.sessions import SessionNews
 from echofs.services.accounts import Accounts
+from echofs.services.auditing import Auditing
 from echofs.web.access import install_access
 from echofs.web.accounts import accounts_blueprint
 from echofs.web.errors import install_errors
@@ -21,6 +22,7 @@ from echofs.web.headers import install_headers
 from echofs.web.limits import AccountLimits, Rates
 from echofs.web.request_ids import install_request_ids
 from echofs.web.tokens import Authenticator, Tokens, TokenSettings
+from tests.fakes.audit import MemoryAudit
 from tests.fakes.clock import FakeClock
 from tests.fakes.ids import SequentialIds
 from tests.fakes.passwords import PlainHasher
@@ -49,7 +51,9 @@ class Site:
         self.app = Flask("echofs-tests", static_folder=None)
         ids = SequentialIds()
         self.hasher = PlainHasher()
-        self.accounts = Accounts(self.users, self.hasher, self.clock, ids)
+        self.audit = MemoryAudit()
+        self.auditing = Auditing(self.audit, self.clock, ids)
+        self.accounts = Accounts(self.users, self.hasher, self.auditing, self.clock, ids)
         self.tokens = Tokens(self.app, TokenSettings(SECRET))
         self.authenticator = Authenticator(
             self.tokens,

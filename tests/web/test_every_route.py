@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from echofs.adapters.call_tokens import SharedSecretSigner
 from echofs.adapters.system import SystemClock
 from echofs.bootstrap import create_app
-from echofs.bootstrap.parts import open_accounts
+from echofs.bootstrap.accounts import open_accounts
 from echofs.settings import Settings, load
 from echofs.web.access import ACCESS, Access
 from tests.databases import sqlite_url
@@ -59,7 +59,7 @@ class Roles:
             "CHUNK_STORE": f"disk:{folder}/chunks",
         }
         settings: dict[str, Settings] = {role: load(given, role=role, env_file=None) for role in ROLES}
-        accounts = open_accounts(settings["master"])
+        accounts = open_accounts(settings["master"]).accounts
         accounts.create_admin("root-admin", "root@example.org", PASSWORD)
         for name in ("alice", "bob"):
             accounts.register(name, f"{name}@example.org", PASSWORD)

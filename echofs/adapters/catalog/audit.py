@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Engine, Select, bindparam, delete, or_, select, tuple_, update
+from sqlalchemy import BindParameter, Engine, Select, bindparam, delete, or_, select, tuple_, update
 
 from echofs.adapters.catalog import cursor
 from echofs.adapters.catalog.engine import Connections
@@ -74,7 +74,7 @@ class SqlAudit(AuditLog):
 def _page_statement(by_actor: bool, by_action: bool, resumed: bool) -> Select[Any]:
     statement = select(*audit.c).order_by(audit.c.at.desc(), audit.c.id.desc()).limit(bindparam("limit"))
     if by_actor:
-        actor = bindparam("actor")
+        actor: BindParameter[str] = bindparam("actor")
         statement = statement.where(or_(audit.c.actor_id == actor, audit.c.actor_name == actor))
     if by_action:
         kind = audit.c.action.like(bindparam("kind"), escape=ESCAPE)
