@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from echofs.core.errors import AuthenticationFailed, Forbidden, InvalidName, InvalidRequest, NameTaken, NotFound
+from echofs.core.audit import Action, Outcome
+from echofs.core.errors import (
+    AuthenticationFailed,
+    CatalogUnavailable,
+    Forbidden,
+    InvalidName,
+    InvalidRequest,
+    NameTaken,
+    NotFound,
+)
 from echofs.core.models import Role
 from echofs.ports.accounts import UserChange
 from echofs.services.accounts import Accounts, Claims, Grant, Principal
@@ -222,6 +231,68 @@ def test_a_new_password_obeys_the_same_rules_and_must_be_new(at: Setting, new: s
     with pytest.raises(InvalidRequest) as caught:
         at.accounts.change_password(principal, PASSWORD, new)
     assert caught.value.field == "new_password"
+
+
+def test_logins_and_what_follows_are_written_down(at: Setting) -> None:
+    principal = at.principal(at.accounts.login("ALICE", PASSWORD))
+    for login, password in (("alice", "wrong"), ("<script>", PASSWORD), ("nul\0", "x" * 2000)):
+        with pytest.raises(AuthenticationFailed):
+            at.accounts.login(login, password)
+    with pytest.raises(Forbidden):
+        at.accounts.change_password(principal, "wrong", NEW_PASSWORD)
+    at.accounts.change_password(principal, PASSWORD, NEW_PASSWORD)
+    at.accounts.logout(principal)
+    assert [(event.action, event.actor.name, event.outcome) for event in at.audit.events] == [
+        (Action.REGISTER, "Alice", Outcome.DONE),
+        (Action.LOGIN, "Alice", Outcome.DONE),
+        (Action.LOGIN, "alice", Outcome.REFUSED),
+        (Action.LOGIN, "<script>", Outcome.REFUSED),
+        (Action.LOGIN, "nul\\x00", Outcome.REFUSED),
+        (Action.PASSWORD, "Alice", Outcome.REFUSED),
+        (Action.PASSWORD, "Alice", Outcome.DONE),
+        (Action.LOGOUT, "Alice", Outcome.DONE),
+    ]
+    assert {event.actor.id for event in at.audit.events} == {principal.user_id, ""}
+    assert not any(secret in repr(at.audit.events) for secret in (PASSWORD, NEW_PASSWORD, "wrong'"))
+
+
+def test_a_refresh_token_used_twice_is_written_down(at: Setting) -> None:
+    claims = at.claims(at.accounts.login("alice", PASSWORD))
+    at.accounts.refresh(claims)
+    with pytest.raises(AuthenticationFailed):
+        at.accounts.refresh(claims)
+    assert (at.audit.events[-1].action, at.audit.events[-1].outcome) == (Action.SESSION_ENDED, Outcome.REFUSED)
+
+
+def test_an_audit_log_that_is_away_locks_nobody_out(at: Setting) -> None:
+    at.audit.away = True
+    assert at.accounts.login("alice", PASSWORD).user.name == "Alice"
+    with pytest.raises(AuthenticationFailed):
+        at.accounts.login("alice", "wrong")
+
+
+def test_the_last_login_is_kept_with_the_user(at: Setting) -> None:
+    assert at.users.by_login("alice").last_login_at is None
+    at.accounts.login("alice", PASSWORD)
+    at.clock.advance(5)
+    with pytest.raises(AuthenticationFailed):
+        at.accounts.login("alice", "wrong")
+    assert at.users.by_login("alice").last_login_at == at.clock.now() - 5_000_000
+
+
+def test_a_login_counts_though_it_cannot_be_noted(at: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(user_id: str, now: int) -> None:
+        raise CatalogUnavailable("The catalog does not answer.")
+
+    monkeypatch.setattr(at.users, "note_login", away)
+    assert at.accounts.login("alice", PASSWORD).user.name == "Alice"
+
+
+def test_a_principal_has_the_quota_of_the_moment(at: Setting) -> None:
+    grant = at.accounts.login("alice", PASSWORD)
+    assert at.principal(grant).quota_bytes is None
+    at.users.amend(grant.user.id, UserChange(quota_bytes=7))
+    assert at.principal(grant).quota_bytes == 7
 
 
 def test_locking_an_account_ends_its_sessions_for_good(at: Setting) -> None:
