@@ -11,6 +11,7 @@ from tests.fakes.audit import MemoryAudit
 from tests.fakes.catalog import MemoryCatalog
 from tests.fakes.clock import FakeClock
 from tests.fakes.ids import SequentialIds
+from tests.fakes.uploads import MemoryUploads
 from tests.fakes.users import MemoryUsers
 
 DAY = 86400
@@ -23,5 +24,5 @@ def test_the_audit_log_is_kept_for_so_many_days(days: int, left: list[str]) -> N
     auditing.note(Actor("", "early"), Action.LOGIN)
     clock.advance(30.5 * DAY)
     auditing.note(Actor("", "late"), Action.LOGIN)
-    Housekeeping(MemoryCatalog(clock), MemoryUsers(), audit, clock, audit_days=days).run_once()
+    Housekeeping(MemoryCatalog(clock), MemoryUsers(), MemoryUploads(), audit, clock, audit_days=days).run_once()
     assert [event.actor.name for event in audit.events] == left
