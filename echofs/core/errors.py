@@ -138,6 +138,12 @@ class PreconditionFailed(EchoError):
     code = "precondition_failed"
 
 
+class QuotaExceeded(EchoError):
+    """The user would have more bytes stored than allowed; nothing was changed."""
+
+    code = "quota_exceeded"
+
+
 class RateLimited(EchoError):
     """Too many attempts; ``retry_after`` says when to try again."""
 

@@ -3,7 +3,7 @@ head."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,6 +24,7 @@ from echofs.core.models import (
     Timestamp,
     Version,
 )
+from echofs.ports.trash import Trash
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ class Commit:
 
     ``version.parent`` must be the file's present head (0: the file does not exist and its path is free). ``chunks`` are
     recorded with it, manifest included. Only a version that ``revives`` may follow a tombstone; the path must be free.
-    ``conflict`` is recorded with it, unless one of that id is known already.
+    ``conflict`` is recorded with it, unless one of that id is known already. With a ``quota_bytes`` it is refused if
+    it lets the owner's :class:`~echofs.core.usage.Usage` grow beyond that.
     """
 
     owner_id: str
@@ -41,6 +43,7 @@ class Commit:
     idempotency: IdempotencyRecord | None = None
     revives: bool = False
     conflict: ConflictRecord | None = None
+    quota_bytes: int | None = None
 
 
 class SortKey(StrEnum):
@@ -137,7 +140,7 @@ class ChunkPage:
     next: str = ""
 
 
-class Catalog(ABC):
+class Catalog(Trash):
     """All methods are safe to call from several threads and processes, and raise :class:`CatalogUnavailable` when it
     does not answer.
 
@@ -150,8 +153,9 @@ class Catalog(ABC):
 
         A commit and its chunks, owed replicas and idempotency record become visible together or not at all. Refusals
         are returned, not raised: :class:`HeadMoved` (the parent is not the head), :class:`NameTaken` (another living
-        file has the path), :class:`IdempotencyKeyReused` (the key is recorded already). Idempotent by dot: a version
-        that is committed already is answered with its file again. Each file's numbers have no gaps and no doubles.
+        file has the path), :class:`IdempotencyKeyReused` (the key is recorded already), :class:`QuotaExceeded`.
+        Idempotent by dot: a version that is committed already is answered with its file again. Each file's numbers
+        have no gaps and no doubles. A tombstone puts its file into the trash; a version that revives it takes it out.
         """
 
     @abstractmethod
@@ -316,7 +320,8 @@ class Catalog(ABC):
         """Put entries as they are, without a commit's checks, to fill a catalog nobody else writes to.
 
         A :class:`PastVersion` comes in the same call as its :class:`File` or in a later one. Numbers may have gaps.
-        Idempotent: putting the same entries again changes nothing. When it raises, some may have been put.
+        Trash and usage follow with :meth:`recount`, when all are there. Idempotent: putting the same entries again
+        changes nothing. When it raises, some may have been put.
         """
 
     @abstractmethod

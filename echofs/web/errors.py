@@ -28,6 +28,7 @@ STATUSES: dict[type[EchoError], int] = {
     errors.Conflict: 409,
     errors.IdempotencyKeyReused: 422,
     errors.PreconditionFailed: 412,
+    errors.QuotaExceeded: 507,
     errors.RateLimited: 429,
     errors.Unavailable: 503,
     errors.StoreFull: 507,

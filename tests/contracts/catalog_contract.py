@@ -8,9 +8,10 @@ from tests.contracts.catalog_dispute_contract import DisputeContract
 from tests.contracts.catalog_listing_contract import ListingContract
 from tests.contracts.catalog_repeat_contract import RepeatContract
 from tests.contracts.catalog_transfer_contract import TransferContract
+from tests.contracts.catalog_trash_contract import TrashContract
 
 
 class CatalogContract(
-    CommitContract, RepeatContract, ListingContract, ChunkContract, TransferContract, DisputeContract
+    CommitContract, RepeatContract, ListingContract, ChunkContract, TransferContract, DisputeContract, TrashContract
 ):
     """Provide a ``catalog`` fixture with nothing in it, whose clock stands at ``clock.START``."""

@@ -17,6 +17,7 @@ from echofs.core.errors import (
     InvalidRequest,
     NameTaken,
     NotFound,
+    QuotaExceeded,
     Unavailable,
 )
 from echofs.core.models import (
@@ -36,6 +37,8 @@ from echofs.core.models import (
     Version,
 )
 from echofs.core.names import ancestors_of, parent_of
+from echofs.core.retention import Kept
+from echofs.core.usage import Usage, change, refusal
 from echofs.ports.catalog import (
     Catalog,
     Changes,
@@ -51,6 +54,7 @@ from echofs.ports.catalog import (
     SortKey,
 )
 from echofs.ports.runtime import Clock
+from echofs.ports.trash import History, HistoryPage, Trashed, TrashPage
 
 
 class MemoryCatalog(Catalog):
@@ -76,6 +80,8 @@ class MemoryCatalog(Catalog):
         self._changes: list[File] = []
         self._conflicts: dict[str, ConflictRecord] = {}
         self._floors: dict[tuple[str, FloorScope, str], Floor] = {}
+        self._trash: dict[str, Trashed] = {}
+        self._usage: dict[str, Usage] = {}
 
     def commit(self, commits: Sequence[Commit]) -> list[File | EchoError]:
         with self._answering():
@@ -85,9 +91,10 @@ class MemoryCatalog(Catalog):
         version = commit.version
         if committed := self._by_dot(version.dot):
             return committed
-        refused = self._refusal(commit)
+        refused = self._refusal(commit) or self._over_quota(commit)
         if refused is not None:
             return refused
+        self._keep_account(commit)
         self._record(commit.chunks)
         if commit.idempotency is not None:
             self._answers[commit.idempotency.owner_id, commit.idempotency.key] = commit.idempotency
@@ -100,6 +107,25 @@ class MemoryCatalog(Catalog):
         if commit.conflict is not None:
             self._conflicts.setdefault(commit.conflict.id, commit.conflict)
         return self._files[version.file_id]
+
+    def _change(self, commit: Commit) -> Usage:
+        present = self._files.get(commit.version.file_id)
+        living = present is not None and not present.deleted
+        trashed = self._trash.get(commit.version.file_id)
+        replaced = present.head.content.size if present and living else None
+        return change(commit.version, replaced, trashed.size if trashed else 0)
+
+    def _over_quota(self, commit: Commit) -> QuotaExceeded | None:
+        used = self._usage.get(commit.owner_id, Usage())
+        return refusal(used, self._change(commit).total, commit.quota_bytes)
+
+    def _keep_account(self, commit: Commit) -> None:
+        version, present = commit.version, self._files.get(commit.version.file_id)
+        self._usage[commit.owner_id] = self._usage.get(commit.owner_id, Usage()) + self._change(commit)
+        if version.kind is not Kind.TOMBSTONE:
+            self._trash.pop(version.file_id, None)
+        elif present and not present.deleted:
+            self._trash[present.id] = _trashed(present, present.head, version.created_at)
 
     def _by_dot(self, dot: Dot) -> File | None:
         known = (version for history in self._versions.values() for version in history)
@@ -250,6 +276,76 @@ class MemoryCatalog(Catalog):
     def drop_floor(self, owner_id: str, scope: FloorScope, key: str) -> None:
         with self._answering():
             self._floors.pop((owner_id, scope, key), None)
+
+    def trash(self, owner_id: str, after: str = "", limit: int = 100) -> TrashPage:
+        place = _conflict_place(after)
+        with self._answering():
+            own = [(each.deleted_at, each.file_id) for each in self._trash.values() if each.owner_id == owner_id]
+            found = sorted((each for each in own if place is None or each < place), reverse=True)
+            shown = tuple(self._trash[file_id] for _, file_id in found[:limit])
+        return TrashPage(shown, json.dumps(found[limit - 1]) if len(found) > limit else "")
+
+    def trashed(self, owner_id: str, file_id: str) -> Trashed:
+        with self._answering():
+            found = self._trash.get(file_id)
+        if found is None or found.owner_id != owner_id:
+            raise NotFound("There is no such file in the trash.")
+        return found
+
+    def purge(self, owner_id: str, file_ids: Collection[str]) -> int:
+        with self._answering():
+            doomed = [each for name in set(file_ids) if (each := self._trash.get(name)) and each.owner_id == owner_id]
+            for each in doomed:
+                del self._trash[each.file_id]
+                self._versions[each.file_id] = [v for v in self._versions[each.file_id] if v.number > each.number]
+                self._usage[owner_id] += Usage(trash_bytes=-each.size)
+            return len(doomed)
+
+    def expired(self, before: Timestamp, limit: int) -> list[Trashed]:
+        with self._answering():
+            old = [each for each in self._trash.values() if each.deleted_at < before]
+        return sorted(old, key=lambda each: each.deleted_at)[:limit]
+
+    def usage(self, owner_id: str) -> Usage:
+        with self._answering():
+            return self._usage.get(owner_id, Usage())
+
+    def histories(self, after: str = "", limit: int = 200) -> HistoryPage:
+        with self._answering():
+            found = [file for file in sorted(self._files) if file > after and len(self._versions[file]) > 1]
+            shown = tuple(self._history(file_id) for file_id in found[:limit])
+        return HistoryPage(shown, found[limit - 1] if len(found) > limit else "")
+
+    def _history(self, file_id: str) -> History:
+        trashed = self._trash.get(file_id)
+        needed = {self._files[file_id].head.content_version, trashed.number if trashed else 0}
+        kept = tuple(Kept(version.number, version.created_at) for version in reversed(self._versions[file_id]))
+        return History(file_id, kept, frozenset(needed))
+
+    def drop_versions(self, file_id: str, numbers: Collection[int]) -> int:
+        with self._answering():
+            before = self._versions.get(file_id, [])
+            kept = [version for version in before if version.number not in numbers or version is before[-1]]
+            if before:
+                self._versions[file_id] = kept
+            return len(before) - len(kept)
+
+    def recount(self) -> None:
+        with self._answering():
+            self._trash.clear()
+            self._usage.clear()
+            for file in self._files.values():
+                past = [each for each in self._versions[file.id] if each.number < file.head.number]
+                last = next((each for each in reversed(past) if each.kind is not Kind.TOMBSTONE), None)
+                size = file.head.content.size
+                if not file.deleted:
+                    counted = Usage(1, size)
+                elif last is not None:
+                    self._trash[file.id] = _trashed(file, last, file.head.created_at)
+                    counted = Usage(trash_bytes=last.content.size)
+                else:
+                    continue
+                self._usage[file.owner_id] = self._usage.get(file.owner_id, Usage()) + counted
 
     def idempotency(self, owner_id: str, key: str) -> IdempotencyRecord | None:
         with self._answering():
@@ -405,7 +501,7 @@ class MemoryCatalog(Catalog):
         with self._answering():
             for part in (self._files, self._versions, self._folders, self._answers, self._replicas, self._known):
                 part.clear()
-            for part in (self._owed, self._changes, self._conflicts, self._floors):
+            for part in (self._owed, self._changes, self._conflicts, self._floors, self._trash, self._usage):
                 part.clear()
 
     def ping(self) -> None:
@@ -418,6 +514,10 @@ class MemoryCatalog(Catalog):
             raise CatalogUnavailable("The catalog does not answer; try again shortly.")
         with self._lock:
             yield
+
+
+def _trashed(file: File, deleted: Version, at: Timestamp) -> Trashed:
+    return Trashed(file.id, file.owner_id, deleted.path, deleted.number, deleted.content.size, at)
 
 
 def _conflict_place(after: str) -> tuple[int, str] | None:

@@ -1,8 +1,8 @@
 """Moving heads: many commits in one transaction (group commit), each answered for itself.
 
 The common case looks up nothing but heads and then writes everything in a handful of statements, counting rows: a
-head moved by another master, a path taken, a key reused or a chunk being deleted shows as a missing row. Whoever finds
-one undoes the whole transaction and starts again *carefully*, looking everything up first, so that the commit at fault
+head moved by another master, a path taken, a key reused, a quota exceeded or a chunk being deleted shows as a missing
+row. Whoever finds one undoes the whole transaction and starts again *carefully*, looking everything up first, so that the commit at fault
 is refused and the others go through. On SQLite, where a writer is alone, only such a fault ever causes a second
 attempt.
 
@@ -17,7 +17,8 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, select, update
 
-from echofs.adapters.catalog import chunks, disputes
+from echofs.adapters.catalog import chunks, disputes, trashing
+from echofs.adapters.catalog.ledger import Ledger
 from echofs.adapters.catalog.races import LostRace
 from echofs.adapters.catalog.rows import (
     FILE_COLUMNS,
@@ -32,7 +33,17 @@ from echofs.adapters.catalog.rows import (
     version_row,
 )
 from echofs.adapters.catalog.tables import DELETING, files, folders, idempotency, versions
-from echofs.adapters.catalog.verdicts import Head, OwnPath, Seen, claims, earlier_chunks, refusal
+from echofs.adapters.catalog.verdicts import (
+    Head,
+    OwnPath,
+    Seen,
+    claims,
+    earlier_chunks,
+    ended,
+    refusal,
+    revives,
+    usage_change,
+)
 from echofs.core.errors import EchoError
 from echofs.core.models import Digest, Dot, File, Kind, Timestamp
 from echofs.ports.catalog import Commit
@@ -46,7 +57,15 @@ def _list(name: str) -> BindParameter[Any]:
     return bindparam(name, expanding=True)
 
 
-_HEAD_COLUMNS = (files.c.id, files.c.owner_id, files.c.path, files.c.head, files.c.deleted, files.c.created_at)
+_HEAD_COLUMNS = (
+    files.c.id,
+    files.c.owner_id,
+    files.c.path,
+    files.c.head,
+    files.c.deleted,
+    files.c.created_at,
+    files.c.size,
+)
 _HEADS = select(*_HEAD_COLUMNS).where(files.c.id.in_(_list("ids"))).order_by(files.c.id).with_for_update()
 # Pairs are looked up as two lists, because SQLite scans the whole table for a list of pairs. What is found too much
 # does no harm: answers are picked from it by the exact pair.
@@ -83,14 +102,16 @@ def make(connection: Connection, commits: Sequence[Commit], now: Timestamp, *, c
     undoes the transaction and calls again with ``careful``."""
     answers: dict[int, Answer] = {}
     waiting: list[Placed] = list(enumerate(commits))
+    ledger = Ledger(connection, careful=careful)
     while waiting:
-        made, waiting = _round(connection, waiting, now, careful)
+        made, waiting = _round(connection, waiting, now, ledger, careful)
         answers.update(made)
+    ledger.write()
     return [answers[place] for place in range(len(commits))]
 
 
 def _round(
-    connection: Connection, placed: list[Placed], now: Timestamp, careful: bool
+    connection: Connection, placed: list[Placed], now: Timestamp, ledger: Ledger, careful: bool
 ) -> tuple[dict[int, Answer], list[Placed]]:
     """Make those commits that do not depend on each other; the rest waits for the next round."""
     done = _committed(connection, [commit for _, commit in placed]) if careful else {}
@@ -105,7 +126,7 @@ def _round(
         wanted = claims(commit, seen.heads.get(commit.version.file_id))
         if not claimed.isdisjoint(wanted):
             later.append((place, commit))
-        elif refused := refusal(commit, seen):
+        elif refused := refusal(commit, seen) or _entered(commit, seen, ledger):
             answers[place] = refused
             continue
         else:
@@ -117,6 +138,11 @@ def _round(
     if not careful:
         answers.update(_repeated(connection, [item for item in placed if isinstance(answers.get(item[0]), EchoError)]))
     return answers, later
+
+
+def _entered(commit: Commit, seen: Seen, ledger: Ledger) -> EchoError | None:
+    """Count in what the commit changes, or say why its owner's quota forbids that."""
+    return ledger.enter(commit.owner_id, usage_change(commit, seen), commit.quota_bytes)
 
 
 def _repeated(connection: Connection, refused: list[Placed]) -> dict[int, Answer]:
@@ -153,7 +179,8 @@ def _look(connection: Connection, commits: list[Commit], careful: bool) -> Seen:
     heads = {head.file_id: head for head in (Head(*row) for row in rows)}
     # A new file whose path is taken shows as a missing row, like any other lost race.
     asking = [c for c in commits if (careful or c.version.parent) and _changes_path(c, heads)]
-    seen = Seen(heads=heads, holders=_holders(connection, asking))
+    back = [c.version.file_id for c in commits if revives(c, heads.get(c.version.file_id))]
+    seen = Seen(heads=heads, holders=_holders(connection, asking), trashed=trashing.sizes(connection, back))
     if careful:
         seen.used_keys = _used_keys(connection, commits)
         seen.lost_chunks = _lost_chunks(connection, commits)
@@ -213,6 +240,8 @@ def _write(connection: Connection, commits: list[Commit], seen: Seen, now: Times
     if records := [key_row(commit.idempotency) for commit in commits if commit.idempotency]:
         _expect(execute_rows(connection, insert_missing(idempotency, dialect), records) == len(records))
     disputes.record(connection, [commit.conflict for commit in commits if commit.conflict])
+    trashing.put(connection, filter(None, (ended(commit, seen) for commit in commits)))
+    trashing.take(connection, seen.trashed.keys() & {commit.version.file_id for commit in commits})
 
 
 def _write_heads(connection: Connection, commits: list[Commit]) -> None:

@@ -129,10 +129,10 @@ def execute_rows(connection: Connection, statement: Any, rows: Sequence[Mapping[
     return connection.execute(statement, {name: [row[name] for row in rows] for name in rows[0]}).rowcount
 
 
-def slices(values: Iterable[T]) -> Iterator[list[T]]:
-    """The values in lists of at most :data:`SLICE`."""
+def slices(values: Iterable[T], size: int = SLICE) -> Iterator[list[T]]:
+    """The values in lists of at most ``size``."""
     rest = iter(values)
-    while part := list(islice(rest, SLICE)):
+    while part := list(islice(rest, size)):
         yield part
 
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from sqlalchemy import Connection, Engine, bindparam, delete, or_, select, tuple_
 
-from echofs.adapters.catalog import changes, chunks, commits, disputes, listing, transfer
+from echofs.adapters.catalog import changes, chunks, commits, disputes, ledger, listing, transfer, trashing
 from echofs.adapters.catalog.engine import Connections
 from echofs.adapters.catalog.races import LostRace, again
 from echofs.adapters.catalog.rows import insert_into, slices, storable
@@ -27,8 +27,10 @@ from echofs.core.models import (
     Timestamp,
     Version,
 )
+from echofs.core.usage import Usage
 from echofs.ports.catalog import Catalog, Changes, ChunkPage, Commit, ConflictPage, DumpPage, Entry, ListQuery, Page
 from echofs.ports.runtime import Clock
+from echofs.ports.trash import HistoryPage, Trashed, TrashPage
 
 _PING = select(1)
 _ANSWERED = select(
@@ -143,6 +145,43 @@ class SqlCatalog(Catalog):
 
     def drop_floor(self, owner_id: str, scope: FloorScope, key: str) -> None:
         self._connections.write(partial(disputes.drop_floor, owner_id=owner_id, scope=scope, key=key))
+
+    def trash(self, owner_id: str, after: str = "", limit: int = 100) -> TrashPage:
+        with self._connections.reading() as connection:
+            return trashing.page(connection, owner_id, after, limit)
+
+    def trashed(self, owner_id: str, file_id: str) -> Trashed:
+        with self._connections.reading() as connection:
+            return trashing.one(connection, owner_id, file_id)
+
+    def purge(self, owner_id: str, file_ids: Collection[str]) -> int:
+        named = sorted({file_id for file_id in file_ids if storable(file_id)})
+        return sum(
+            self._connections.write(partial(trashing.purge, owner_id=owner_id, file_ids=part))
+            for part in slices(named, trashing.PURGED_TOGETHER)
+        )
+
+    def expired(self, before: Timestamp, limit: int) -> list[Trashed]:
+        with self._connections.reading() as connection:
+            return trashing.expired(connection, before, limit)
+
+    def usage(self, owner_id: str) -> Usage:
+        with self._connections.reading() as connection:
+            return ledger.usage_of(connection, owner_id)
+
+    def histories(self, after: str = "", limit: int = 200) -> HistoryPage:
+        with self._connections.reading() as connection:
+            return trashing.histories(connection, after, limit)
+
+    def drop_versions(self, file_id: str, numbers: Collection[int]) -> int:
+        return sum(
+            self._connections.write(partial(trashing.drop, file_id=file_id, numbers=part))
+            for part in slices(sorted(set(numbers)))
+        )
+
+    def recount(self) -> None:
+        with self._connections.writing() as connection, transfer.patient(connection):
+            trashing.recount(connection)
 
     def idempotency(self, owner_id: str, key: str) -> IdempotencyRecord | None:
         if not storable(owner_id, key):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from sqlalchemy import Connection, Select, Table, bindparam, delete, exists, select, tuple_
@@ -41,6 +41,8 @@ from echofs.adapters.catalog.tables import (
     idempotency,
     outbox,
     replicas,
+    trash,
+    usage,
     versions,
 )
 from echofs.core.chunking import is_digest
@@ -51,7 +53,19 @@ from echofs.ports.catalog import ChunkEntry, ChunkPage, DumpPage, Entry, PastVer
 FILES, VERSIONS, CHUNKS, KEYS = "files", "versions", "chunks", "keys"
 CONFLICTS, FLOORS = "conflicts", "floors"
 _SECTIONS = (FILES, VERSIONS, CHUNKS, KEYS, CONFLICTS, FLOORS)
-_IN_ORDER_OF_DEPENDENCE = (files, versions, folders, chunks, replicas, outbox, idempotency, conflicts, floors)
+_IN_ORDER_OF_DEPENDENCE = (
+    files,
+    versions,
+    folders,
+    chunks,
+    replicas,
+    outbox,
+    idempotency,
+    conflicts,
+    floors,
+    trash,
+    usage,
+)
 
 _HEADS = select(*FILE_COLUMNS).join_from(
     files, versions, (versions.c.file_id == files.c.id) & (versions.c.number == files.c.head)
@@ -238,9 +252,12 @@ def empty(connection: Connection) -> bool:
 
 
 def clear(connection: Connection) -> None:
-    """Delete all that a dump reads."""
-    # What took many statements to fill may take one of them more than a request's patience to empty.
-    patient = postgresql.unlimited(connection) if connection.dialect.name == "postgresql" else nullcontext()
-    with patient:
+    """Delete all that a dump reads, and what follows from it."""
+    with patient(connection):
         for table in reversed(_IN_ORDER_OF_DEPENDENCE):
             connection.execute(delete(table))
+
+
+def patient(connection: Connection) -> AbstractContextManager[None]:
+    """What is done inside may take longer than a request waits, as it reads or writes whole tables."""
+    return postgresql.unlimited(connection) if connection.dialect.name == "postgresql" else nullcontext()

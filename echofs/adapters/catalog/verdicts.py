@@ -16,7 +16,9 @@ from echofs.core.errors import (
     Unavailable,
 )
 from echofs.core.models import Digest, Kind, Timestamp
+from echofs.core.usage import Usage, change
 from echofs.ports.catalog import Commit
+from echofs.ports.trash import Trashed
 
 OwnPath = tuple[str, str]
 """An owner's id and a path, or a key of theirs."""
@@ -32,17 +34,19 @@ class Head:
     number: int
     deleted: bool
     created_at: Timestamp
+    size: int
 
 
 @dataclass(slots=True)
 class Seen:
     """What the catalog held when it was looked at: heads by file id, the living file at each path, idempotency keys in
-    use, and chunks that cannot be referred to."""
+    use, chunks that cannot be referred to, and the sizes in the trash of files to be revived."""
 
     heads: Mapping[str, Head]
     holders: Mapping[OwnPath, str]
     used_keys: Set[OwnPath] = field(default=frozenset())
     lost_chunks: Set[Digest] = field(default=frozenset())
+    trashed: Mapping[str, int] = field(default_factory=dict)
 
 
 def refusal(commit: Commit, seen: Seen) -> EchoError | None:
@@ -100,6 +104,28 @@ def earlier_chunks(commit: Commit) -> set[Digest]:
         return set()
     content = commit.version.content
     return {*unpack_digests(content.inline), *unpack_digests(content.lists)} - {chunk.digest for chunk in commit.chunks}
+
+
+def revives(commit: Commit, head: Head | None) -> bool:
+    """Whether the commit brings a deleted file back."""
+    return commit.revives and head is not None and head.deleted and commit.version.kind is not Kind.TOMBSTONE
+
+
+def ended(commit: Commit, seen: Seen) -> Trashed | None:
+    """What the commit puts into the trash, if it deletes a living file."""
+    version = commit.version
+    head = seen.heads.get(version.file_id)
+    if version.kind is not Kind.TOMBSTONE or head is None or head.deleted:
+        return None
+    return Trashed(head.file_id, head.owner_id, head.path, head.number, head.size, version.created_at)
+
+
+def usage_change(commit: Commit, seen: Seen) -> Usage:
+    """What the commit changes in what its owner has stored."""
+    file_id = commit.version.file_id
+    head = seen.heads.get(file_id)
+    replaced = None if head is None or head.deleted else head.size
+    return change(commit.version, replaced, seen.trashed.get(file_id, 0))
 
 
 def claims(commit: Commit, head: Head | None) -> set[tuple[str, ...]]:
