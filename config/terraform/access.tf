@@ -7,12 +7,12 @@ locals {
 data "aws_iam_policy_document" "master" {
   statement {
     sid       = "Catalog"
-    actions   = ["dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"]
+    actions   = ["dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"]
     resources = concat(local.tables, formatlist("%s/index/*", local.tables))
   }
 }
 
-# For masters and jobs with CATALOG=dynamodb.
+# For masters and jobs with CATALOG=dynamodb; jobs need the operators' as well.
 resource "aws_iam_policy" "master" {
   name   = "${var.name}-master"
   policy = data.aws_iam_policy_document.master.json
@@ -26,7 +26,7 @@ data "aws_iam_policy_document" "operator" {
   }
 }
 
-# In addition to the masters', for whoever runs `echofs catalog export`, `import` and `rebuild`, and `echofs db create`.
+# In addition to the masters', for jobs, which go through all chunks and versions, and for whoever runs `echofs catalog export`, `import` and `rebuild`, and `echofs db create`.
 resource "aws_iam_policy" "operator" {
   name   = "${var.name}-operator"
   policy = data.aws_iam_policy_document.operator.json

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from echofs.core.models import Timestamp
 
@@ -36,7 +37,7 @@ def outlived(history: Sequence[Kept], needed: Collection[int], rule: Rule, now: 
     settled = now - SETTLED_HOURS * _HOUR
     oldest = now - int(rule.days * 24 * _HOUR) if rule.days else None
     dropped = []
-    for rank, (newer, version) in enumerate(zip(history, history[1:], strict=False), start=1):
+    for rank, (newer, version) in enumerate(pairwise(history), start=1):
         replaced_at = newer.created_at
         over = rank >= rule.versions or (oldest is not None and replaced_at < oldest)
         if over and replaced_at < settled and version.number not in needed:

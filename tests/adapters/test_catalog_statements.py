@@ -18,6 +18,7 @@ from echofs.core.models import Floor, FloorScope, Level, Role
 from echofs.ports.accounts import UserChange
 from echofs.ports.catalog import ListQuery, SortKey
 from tests.contracts.catalog_dispute_contract import conflict
+from tests.contracts.catalog_trash_contract import back, limited
 from tests.contracts.catalog_values import ALICE, chunk, deleted, digest, first, following, keyed, make, moved
 from tests.contracts.users_contract import ANNA
 from tests.databases import emptied_postgresql, opened, sqlite_url
@@ -52,6 +53,14 @@ def watched(engine: Engine) -> Iterator[list[Statement]]:
         event.remove(engine, "before_cursor_execute", note)
 
 
+def look_at_the_trash(catalog: SqlCatalog) -> None:
+    """Ask all that is asked of the trash and of old versions."""
+    catalog.trash(ALICE, catalog.trash(ALICE, limit=1).next, limit=1)
+    catalog.expired(START, 1)
+    catalog.usage(ALICE)
+    catalog.histories(catalog.histories(limit=1).next, limit=1)
+
+
 class TestCounts:
     def test_a_read_is_one_statement_and_takes_no_lock(self, engine: Engine, catalog: SqlCatalog) -> None:
         file = make(catalog, first("a"))
@@ -67,16 +76,26 @@ class TestCounts:
                 read()
             assert [statement.split()[0] for statement, _ in sent] == ["SELECT"]
 
-    def test_a_small_new_file_costs_seven_statements(self, engine: Engine, catalog: SqlCatalog) -> None:
+    def test_a_small_new_file_costs_eight_statements(self, engine: Engine, catalog: SqlCatalog) -> None:
         with watched(engine) as sent:
-            make(catalog, first("folder/a"))
-        assert len(sent) == 7
+            make(catalog, limited(first("folder/a"), 4096))
+        assert len(sent) == 8
 
     def test_a_new_version_costs_no_more(self, engine: Engine, catalog: SqlCatalog) -> None:
         file = make(catalog, first("folder/a"))
         with watched(engine) as sent:
             make(catalog, following(file))
         assert len(sent) <= 8
+
+    def test_deleting_a_file_and_bringing_it_back_cost_little_more(self, engine: Engine, catalog: SqlCatalog) -> None:
+        file = make(catalog, first("folder/a"))
+        with watched(engine) as sent:
+            end = make(catalog, deleted(file))
+        assert len(sent) <= 9
+        commit = back(catalog, end)
+        with watched(engine) as sent:
+            make(catalog, commit)
+        assert len(sent) <= 13
 
     def test_a_thousand_chunks_cost_as_many_statements_as_one(self, engine: Engine, catalog: SqlCatalog) -> None:
         def cost(chunks: int) -> int:
@@ -124,6 +143,16 @@ class TestPlans:
             restored = following(newer, content=replace(newer.head.content, lists=bytes.fromhex(early.digest)))
             make(catalog, deleted(make(catalog, replace(restored, chunks=(*restored.chunks, *commit.chunks)))))
         assert len(sent) > 30
+        assert self.scans(engine, sent) == []
+
+    def test_the_trash_usage_and_old_versions_seek(self, engine: Engine, catalog: SqlCatalog) -> None:
+        ends = [make(catalog, deleted(make(catalog, following(make(catalog, first(path)))))) for path in ("a", "b")]
+        with watched(engine) as sent:
+            look_at_the_trash(catalog)
+            catalog.trashed(ALICE, ends[0].id)
+            make(catalog, back(catalog, ends[1]))
+            catalog.purge(ALICE, [ends[0].id])
+            catalog.drop_versions(ends[1].id, [1])
         assert self.scans(engine, sent) == []
 
     def test_every_order_of_a_listing_is_a_range_of_an_index(self, engine: Engine, catalog: SqlCatalog) -> None:
@@ -221,6 +250,13 @@ class TestPostgresqlPlans:
                 catalog.files(ListQuery(ALICE, folder, sort, descending, after=page.next, limit=1))
             catalog.folders(ALICE, "")
         assert len(sent) == 25
+        assert self.slow(engine, sent) == []
+
+    def test_the_trash_and_old_versions_are_ranges_of_an_index(self, engine: Engine, catalog: SqlCatalog) -> None:
+        for path in ("a", "b"):
+            make(catalog, deleted(make(catalog, following(make(catalog, first(path))))))
+        with watched(engine) as sent:
+            look_at_the_trash(catalog)
         assert self.slow(engine, sent) == []
 
     def test_files_and_their_histories_are_found_by_an_index(self, engine: Engine, catalog: SqlCatalog) -> None:

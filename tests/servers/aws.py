@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.table import Table
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.server import ThreadedMotoServer
@@ -42,11 +43,26 @@ def remembered(table: Table, _memo: object) -> Table:
     return copied
 
 
+def apart(update: Callable[..., Any]) -> Callable[..., Any]:
+    """The same update, done to a copy of the item: what a transaction remembers must not change under it."""
+
+    def updated(backend: DynamoDBBackend, table_name: str, key: dict[str, Any], **options: Any) -> Any:
+        table, item = backend.get_table(table_name), backend.get_item(table_name, key)
+        if item is not None and table.range_key_attr:
+            table.items[item.hash_key][item.range_key] = copy.deepcopy(item)
+        elif item is not None:
+            table.items[item.hash_key] = copy.deepcopy(item)
+        return update(backend, table_name, key, **options)
+
+    return updated
+
+
 @contextmanager
 def running(_folder: Path) -> Iterator[str]:
     """A server of all regions and accounts, with nothing in it; the address is a URL. Any credentials will do."""
     DomainDispatcherApplication.__call__ = one_at_a_time(DomainDispatcherApplication.__call__)
     Table.__deepcopy__ = remembered
+    DynamoDBBackend.update_item = apart(DynamoDBBackend.update_item)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request otherwise
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()

@@ -1,10 +1,10 @@
 """Moving heads: many commits in one transaction (group commit), each answered for itself.
 
 The common case looks up nothing but heads and then writes everything in a handful of statements, counting rows: a
-head moved by another master, a path taken, a key reused, a quota exceeded or a chunk being deleted shows as a missing
-row. Whoever finds one undoes the whole transaction and starts again *carefully*, looking everything up first, so that the commit at fault
-is refused and the others go through. On SQLite, where a writer is alone, only such a fault ever causes a second
-attempt.
+head moved by another master, a path taken, a key reused, a chunk being deleted or a quota exceeded shows as a missing
+row. Whoever finds one undoes the whole transaction and starts again *carefully*, looking everything up first, so that
+the commit at fault is refused and the others go through. On SQLite, where a writer is alone, only such a fault ever
+causes a second attempt.
 
 The head itself moves by compare-and-swap: ``UPDATE files SET head = … WHERE id = … AND head = parent``.
 """
@@ -250,11 +250,11 @@ def _write_heads(connection: Connection, commits: list[Commit]) -> None:
     if new:
         new.sort(key=lambda row: (row["owner_id"], row["path"]))
         _expect(execute_rows(connection, insert_missing(files, dialect), new) == len(new))
-    for revives in (False, True):
-        moved = [_moved_row(commit) for commit in commits if commit.version.parent and commit.revives is revives]
+    for reviving in (False, True):
+        moved = [_moved_row(commit) for commit in commits if commit.version.parent and commit.revives is reviving]
         if moved:
             moved.sort(key=lambda row: row["file"])
-            _expect(execute_rows(connection, _move_heads(dialect, revives), moved) == len(moved))
+            _expect(execute_rows(connection, _move_heads(dialect, reviving), moved) == len(moved))
 
 
 def _moved_row(commit: Commit) -> dict[str, Any]:

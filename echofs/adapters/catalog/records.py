@@ -21,6 +21,7 @@ from echofs.adapters.catalog.records_items import Chunk, addressable, answer_key
 from echofs.adapters.catalog.records_listing import Listing
 from echofs.adapters.catalog.records_tables import OLD, PARTS, TableNames
 from echofs.adapters.catalog.records_transfer import Transfer
+from echofs.adapters.catalog.records_trash import RecordsTrash
 from echofs.adapters.dynamodb import ITEMS_AT_ONCE, ConditionFailed, DynamoDB
 from echofs.adapters.dynamodb_values import packed
 from echofs.core.errors import CatalogUnavailable, EchoError
@@ -40,6 +41,7 @@ from echofs.core.models import (
 )
 from echofs.ports.catalog import Catalog, Changes, ChunkPage, Commit, ConflictPage, DumpPage, Entry, ListQuery, Page
 from echofs.ports.runtime import Clock
+from echofs.ports.trash import HistoryPage
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -48,7 +50,7 @@ SIDE_BY_SIDE = 8
 """Calls that one catalog makes at a time on behalf of one of its own."""
 
 
-class RecordsCatalog(Catalog):
+class RecordsCatalog(RecordsTrash, Catalog):
     """A catalog in tables that :func:`~echofs.adapters.catalog.records_tables.create_tables` made.
 
     ``client`` is one from :func:`echofs.adapters.dynamodb.open_client`, made in this process. The clock says only
@@ -57,15 +59,14 @@ class RecordsCatalog(Catalog):
 
     def __init__(self, client: Any, names: TableNames, clock: Clock, gate: CatalogGate | None = None) -> None:
         passing = gate.passing if gate else nullcontext
-        self._dynamodb = DynamoDB(client, CatalogUnavailable, passing=passing)
-        self._names = names
+        super().__init__(DynamoDB(client, CatalogUnavailable, passing=passing), names)
         self._clock = clock
         self._threads = ThreadPoolExecutor(SIDE_BY_SIDE, "dynamodb")  # starts none before there is work
         self._chunks = ChunkItems(self._dynamodb, names.chunks)
         self._commits = Commits(self._dynamodb, names, self._chunks, clock, self._side_by_side)
         self._listing = Listing(self._dynamodb, names)
         self._disputes = Disputes(self._dynamodb, names.files)
-        self._transfer = Transfer(self._dynamodb, names, self._listing.created_at)
+        self._transfer = Transfer(self._dynamodb, names, self._listing.created_at, self.past)
 
     def _side_by_side(self, function: Callable[[T], R], values: Sequence[T]) -> list[R]:
         """Not for use inside such a function: all threads would wait for each other."""
@@ -232,6 +233,12 @@ class RecordsCatalog(Catalog):
     def lease_holder(self, name: str, now: Timestamp) -> str:
         found = self._dynamodb.get(self._names.sessions, lease_key(name))
         return str(found["holder"]) if found and found["until"] > now else ""
+
+    def histories(self, after: str = "", limit: int = 200) -> HistoryPage:
+        return self._transfer.histories(after, limit)
+
+    def recount(self) -> None:
+        self._transfer.recount()
 
     def dump(self, after: str = "", limit: int = 200) -> DumpPage:
         return self._transfer.dump(after, limit)

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from echofs.adapters.catalog import records_chunks
+from echofs.adapters.catalog import records_accounts, records_chunks
+from echofs.adapters.catalog.records_accounts import Account
 from echofs.adapters.catalog.records_chunks import ChunkItems
 from echofs.adapters.catalog.records_disputes import conflict_item, conflict_key
 from echofs.adapters.catalog.records_items import (
@@ -53,7 +54,11 @@ CHUNKS_WITH_HEAD = 64
 FOLDERS_WITH_HEAD = 16
 _LONGEST_LISTS = 300_000
 """Bytes of digests in one version: an item has at most 400 KB."""
-_HEAD_ATTRIBUTES = ("pk", "sk", "file", "owner_id", "number", "kind", "path", "file_created_at")
+_HEAD_ATTRIBUTES = (
+    *("pk", "sk", "file", "owner_id", "number", "kind", "path", "size", "file_created_at"),
+    *("deleted_at", "files", "bytes", "trash_bytes"),
+)
+"""What is asked of an item of the files table, be it a version's or one of the trash or the usage."""
 
 
 @dataclass(slots=True)
@@ -65,6 +70,7 @@ class Look:
     folders: set[str] = field(default_factory=set)
     chunks: dict[Digest, Chunk] = field(default_factory=dict)
     conflict_known: bool = False
+    account: Account = field(default_factory=Account)
 
 
 class Commits:
@@ -89,7 +95,7 @@ class Commits:
             later: list[tuple[int, Commit]] = []
             claimed: set[tuple[str, ...]] = set()
             for place, commit in waiting:
-                wanted = claims(commit, heads.get(commit.version.file_id))
+                wanted = claims(commit, heads.get(commit.version.file_id)) | records_accounts.claims(commit)
                 (ready if claimed.isdisjoint(wanted) else later).append((place, commit))
                 claimed |= wanted
             made = self._together(self._make_one, [commit for _, commit in ready])
@@ -115,7 +121,7 @@ class Commits:
                 found = self._dynamodb.get(self._names.files, look.repeated)
                 if found and found["owner_id"] == commit.owner_id:
                     return file_of(found)
-            if refused := refusal(commit, look.seen):
+            if refused := refusal(commit, look.seen) or records_accounts.refusal(commit, look.seen, look.account):
                 return refused
             try:
                 return self._write(commit, look)
@@ -145,6 +151,7 @@ class Commits:
         dispute = conflict_key(commit.owner_id, commit.conflict.id) if commit.conflict else None
         if dispute:
             wanted.append((self._names.files, dispute))
+        wanted += [(self._names.files, key) for key in records_accounts.keys(commit)]
         found = {
             (table, item["pk"], item.get("sk")): item
             for table, item in self._dynamodb.get_each(wanted, {self._names.files: _HEAD_ATTRIBUTES})
@@ -157,6 +164,7 @@ class Commits:
         if named := at(dot):
             look.repeated = version_key(named["file"], named["number"])
         look.conflict_known = dispute is not None and at(dispute) is not None
+        look.account = records_accounts.found(commit, look.seen, at)
         look.folders = {path for path, key in folders.items() if at(key)}
         look.chunks = {pk: chunk_of(item) for (table, pk, _), item in found.items() if table == self._names.chunks}
         if commit.idempotency and any(table == self._names.sessions for table, _, _ in found):
@@ -193,6 +201,7 @@ class Commits:
             operations.append(self._put(self._names.sessions, answer_item(commit.idempotency), new=True))
         if commit.conflict and not look.conflict_known:
             operations.append(self._put(self._names.files, conflict_item(commit.conflict), new=True))
+        operations += records_accounts.writes(self._names.files, commit, look.seen, look.account)
         self._dynamodb.write_all(operations)
         return File(version.file_id, commit.owner_id, version, created_at)
 
@@ -249,6 +258,7 @@ def _head_of(item: Item) -> Head:
         number=item["number"],
         deleted=item["kind"] == Kind.TOMBSTONE,
         created_at=item["file_created_at"],
+        size=item["size"],
     )
 
 

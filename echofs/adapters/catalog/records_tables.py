@@ -9,6 +9,9 @@ Files table, key ``pk`` and ``sk``:
 * folder: ``folder:OWNER:PARENT``, path.
 * conflict: ``conflict:OWNER``, id. Everything of the conflict.
 * floor: ``floor:SCOPE:OWNER``, key (``*`` where it is empty).
+* trash: ``trash:OWNER``, file. Everything of a deleted file that may come back; in the local index by time.
+* expiring: ``expiring:PART``, when the file was deleted and its id. ``owner_id`` and ``file`` of an item of the trash.
+* usage: ``usage:OWNER``, part. What those of the owner's files count that fall into this part.
 
 Chunks table, key ``pk``:
 
@@ -21,6 +24,9 @@ Sessions table, key ``pk``:
 * answer: ``answer:OWNER:KEY``. The idempotency record, with ``part``, and ``expires_at`` in seconds, when DynamoDB may
   delete it.
 * lease: ``lease:NAME``. ``holder`` and ``until``.
+
+The last three change in the same transaction as the head. A user's usage is spread over parts, as a single item would
+make all their commits wait for each other; the expiring ones are, as a partition takes only a thousand writes a second.
 
 Listings go through *local* indexes because only those can be read consistently: a file is in the listing as soon as
 its upload is answered. Their price is DynamoDB's limit of 10 GB on all entries of one owner, some millions of living

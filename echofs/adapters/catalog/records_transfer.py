@@ -6,8 +6,10 @@ from __future__ import annotations
 import binascii
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from dataclasses import replace
+from itertools import groupby, islice
 from typing import Any
 
 from echofs.adapters.catalog import cursor
@@ -29,15 +31,21 @@ from echofs.adapters.catalog.records_items import (
     entry_item,
     file_of,
     folder_key,
+    part_of,
     version_item,
     version_of,
 )
 from echofs.adapters.catalog.records_tables import TableNames
+from echofs.adapters.catalog.records_trash import EXPIRING, TRASH, trash_items, trash_key
+from echofs.adapters.catalog.records_usage import USAGE, usage_item
 from echofs.adapters.dynamodb import DynamoDB
 from echofs.adapters.dynamodb_values import Item, packed, plain
 from echofs.core.models import ChunkState, ConflictRecord, File, Floor, IdempotencyRecord, Timestamp, Version
 from echofs.core.names import ancestors_of
+from echofs.core.retention import Kept
+from echofs.core.usage import Usage
 from echofs.ports.catalog import ChunkEntry, ChunkPage, DumpPage, Entry, PastVersion
+from echofs.ports.trash import History, HistoryPage, Trashed
 
 _WRITES_AT_ONCE = 25
 """DynamoDB's own limit on a BatchWriteItem."""
@@ -46,13 +54,21 @@ Placed = tuple[str, Item]
 
 
 class Transfer:
-    """Safe to share between threads. ``created_at`` says when a file that is in the catalog already was created."""
+    """Safe to share between threads. ``created_at`` says when a file that is in the catalog already was created,
+    ``past`` which versions it has, the newest first."""
 
-    def __init__(self, dynamodb: DynamoDB, names: TableNames, created_at: Callable[[str], Timestamp]) -> None:
+    def __init__(
+        self,
+        dynamodb: DynamoDB,
+        names: TableNames,
+        created_at: Callable[[str], Timestamp],
+        past: Callable[[str], list[Version]],
+    ) -> None:
         self._dynamodb = dynamodb
         self._names = names
         self._tables = tuple(names.by_setting().values())
         self._created_at = created_at
+        self._past = past
 
     def dump(self, after: str, limit: int) -> DumpPage:
         """One page; the order is that of DynamoDB's partitions, table after table. Raises :class:`InvalidRequest` for
@@ -75,6 +91,57 @@ class Transfer:
         live = (item for item in shown if item["state"] == ChunkState.LIVE.value)
         next_ = _encode(self._tables.index(self._names.chunks), _key_of(shown[-1])) if more else ""
         return ChunkPage(tuple(map(_chunk_entry, live)), next_)
+
+    def histories(self, after: str, limit: int) -> HistoryPage:
+        """One page of histories, as far as they begin among the next ``limit`` items. Raises
+        :class:`InvalidRequest`."""
+        start = _decode(after)[1] if after else None
+        items = list(islice(self._scan(self._names.files, start, limit + 1), limit + 1))
+        shown, more = items[:limit], len(items) > limit
+        # The page before has read all of the file in which it ended.
+        begun = start["pk"] if start else ""
+        versions = [item for item in shown if item["pk"].startswith("file:") and item["pk"] != begun]
+        counts = Counter(item["file"] for item in versions)
+        last = versions[-1]["file"] if versions and more else ""
+        found = [_history(self._past(file_id)) for file_id, count in counts.items() if count > 1 or file_id == last]
+        found = [self._with_trash(each, versions) for each in found if len(each.versions) > 1]
+        return HistoryPage(tuple(found), _encode(0, _key_of(shown[-1])) if more else "")
+
+    def _with_trash(self, history: History, items: list[Item]) -> History:
+        """The history, with the version that is in the trash among those that are needed."""
+        owner_id = next(item["owner_id"] for item in items if item["file"] == history.file_id)
+        trashed = self._dynamodb.get(self._names.files, trash_key(owner_id, history.file_id))
+        return replace(history, needed=history.needed | {trashed["number"]}) if trashed else history
+
+    def recount(self) -> None:
+        """Put the items of the trash and the usage anew. Idempotent."""
+        kinds = (TRASH, EXPIRING, USAGE)
+        table = self._names.files
+        old = (item for item in self._scan(table, None, None) if item["pk"].startswith(kinds))
+        self._write((table, {"DeleteRequest": {"Key": packed(_key_of(item))}}) for item in old)
+        counted: dict[tuple[str, str], Usage] = {}
+        items = self._accounts(counted)
+        self._write((table, {"PutRequest": {"Item": packed(item)}}) for item in items)
+        sums = (usage_item(owner_id, part, usage) for (owner_id, part), usage in counted.items())
+        self._write((table, {"PutRequest": {"Item": packed(item)}}) for item in sums)
+
+    def _accounts(self, counted: dict[tuple[str, str], Usage]) -> Iterator[Item]:
+        """The items of the trash, while ``counted`` is filled with the usage by owner and part."""
+        versions = (item for item in self._scan(self._names.files, None, None) if item["pk"].startswith("file:"))
+        for _, group in groupby(versions, key=lambda item: str(item["pk"])):
+            *past, newest = map(file_of, group)
+            account = newest.owner_id, part_of(newest.id)
+            last = next((each for each in reversed(past) if not each.deleted), None)
+            if not newest.deleted:
+                change = Usage(1, newest.head.content.size)
+            elif last is not None:
+                ended = newest.head.created_at
+                trashed = Trashed(last.id, last.owner_id, newest.path, last.head.number, last.head.content.size, ended)
+                change = Usage(trash_bytes=trashed.size)
+                yield from trash_items(trashed)
+            else:
+                continue
+            counted[account] = counted.get(account, Usage()) + change
 
     def empty(self) -> bool:
         """Whether there is nothing but leases."""
@@ -142,6 +209,12 @@ class Transfer:
             patience = self._dynamodb.patience("DynamoDB is busy; try again shortly.")
             while left := self._dynamodb.call("batch_write_item", RequestItems=left).get("UnprocessedItems") or {}:
                 patience.wait()
+
+
+def _history(versions: list[Version]) -> History:
+    head = versions[0]
+    kept = tuple(Kept(version.number, version.created_at) for version in versions)
+    return History(head.file_id, kept, frozenset({head.content_version}))
 
 
 def _entry(item: Item, following: Item | None) -> Entry | None:

@@ -79,7 +79,7 @@ def sizes(connection: Connection, file_ids: Collection[str]) -> dict[str, int]:
     """The sizes of those of the files that are in the trash, where they now stay until the transaction ends."""
     if not file_ids:
         return {}
-    return {file_id: size for file_id, size in connection.execute(_SIZES, {"ids": sorted(file_ids)})}
+    return {row.file_id: row.size for row in connection.execute(_SIZES, {"ids": sorted(file_ids)})}
 
 
 def take(connection: Connection, file_ids: Collection[str]) -> None:
@@ -132,7 +132,7 @@ def histories(connection: Connection, after: str, limit: int) -> HistoryPage:
     if not storable(after):
         raise cursor.malformed()
     rows = connection.execute(_WITH_PAST, {"after": after, "limit": limit})
-    trashed: dict[str, int | None] = {file_id: number for file_id, number in rows}
+    trashed: dict[str, int | None] = {row.id: row.number for row in rows}
     kept: dict[str, list[Kept]] = defaultdict(list)
     brought: dict[str, int] = {}
     for file_id, number, created_at, content_version in connection.execute(_KEPT, {"ids": list(trashed)}):
