@@ -27,8 +27,8 @@ class Restoring:
 
     @contextmanager
     def filling(self) -> Iterator[None]:
-        """What is done inside fills an empty catalog. If it ends early, the catalog stays marked as unfinished, and the
-        next one to enter finds it empty again.
+        """What is done inside fills an empty catalog; trash and usage follow at the end. If it ends early, the catalog
+        stays marked as unfinished, and the next one to enter finds it empty again.
 
         Raises :class:`Conflict` unless the catalog is empty or was left unfinished.
         """
@@ -43,6 +43,8 @@ class Restoring:
             self._catalog.acquire_lease(MARK, MARK, now, _FOREVER)
             self._catalog.clear()
             yield
+            self.keep()
+            self._catalog.recount()
             self._catalog.release_lease(MARK, MARK)
         finally:
             self._catalog.release_lease(BUSY, self._id)
