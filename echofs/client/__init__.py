@@ -1,0 +1,76 @@
+"""The Python client: ``from echofs.client import Client``.
+
+It imports nothing of EchoFS but the core, so that a program which only uses files loads no part that serves them.
+"""
+
+from echofs.client.client import Client
+from echofs.client.downloads import Download
+from echofs.client.errors import (
+    ClientError,
+    Conflict,
+    Full,
+    NameTaken,
+    NotAllowed,
+    NotFound,
+    NotLoggedIn,
+    PreconditionFailed,
+    QuotaExceeded,
+    RateLimited,
+    Refused,
+    TooLarge,
+    Unavailable,
+    UnexpectedAnswer,
+    Unreachable,
+    WrongContent,
+)
+from echofs.client.values import (
+    ConflictInfo,
+    FileInfo,
+    Folder,
+    Health,
+    ReadReceipt,
+    Receipt,
+    ReplicaCount,
+    Stored,
+    TrashedFile,
+    Usage,
+    User,
+    Version,
+    WorkerCount,
+    WorkerHealth,
+)
+
+__all__ = [
+    "Client",
+    "ClientError",
+    "Conflict",
+    "ConflictInfo",
+    "Download",
+    "FileInfo",
+    "Folder",
+    "Full",
+    "Health",
+    "NameTaken",
+    "NotAllowed",
+    "NotFound",
+    "NotLoggedIn",
+    "PreconditionFailed",
+    "QuotaExceeded",
+    "RateLimited",
+    "ReadReceipt",
+    "Receipt",
+    "Refused",
+    "ReplicaCount",
+    "Stored",
+    "TooLarge",
+    "TrashedFile",
+    "Unavailable",
+    "UnexpectedAnswer",
+    "Unreachable",
+    "Usage",
+    "User",
+    "Version",
+    "WorkerCount",
+    "WorkerHealth",
+    "WrongContent",
+]

@@ -1,0 +1,95 @@
+"""Downloads into local files: written beside the target, verified, and only then put in its place."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from echofs.client.downloads import Download
+from echofs.client.errors import WrongContent
+from echofs.client.http import PIECE_BYTES
+from echofs.client.values import Version
+
+RESUMED_BYTES = 8 << 20
+"""What is larger than this is kept when it breaks off, and gone on with by the next attempt."""
+
+Opening = Callable[[Iterable[bytes]], Download]
+"""Begins the download behind the pieces that are there already."""
+
+
+def save(version: Version, target: Path, begin: Opening, progress: Callable[[int], None] | None = None) -> None:
+    """Download one version into ``target``, which is replaced at once, by the whole and verified file.
+
+    What broke off earlier is taken up again. Raises :class:`ClientError` and OSError; then the target is as it was, and
+    beside it there may be a hidden file to go on from (:func:`part_of`).
+    """
+    with _part(version, target) as (file, path):
+        download = begin(_known(file, version.size))
+        with download:
+            told = 0
+            for piece in download:
+                if progress and not told:
+                    told = file.tell()
+                    progress(told)
+                file.write(piece)
+                if progress:
+                    progress(len(piece))
+        os.replace(path, target)
+
+
+def part_of(version: Version, target: Path) -> Path:
+    """Where a large version is collected before it is ``target``."""
+    # The name may be as long as names can be, so that nothing can be added to it.
+    name = hashlib.sha256(target.name.encode(errors="surrogateescape")).hexdigest()[:8]
+    return target.with_name(f".echofs-{version.digest[:16]}-{name}.part")
+
+
+@contextmanager
+def _part(version: Version, target: Path) -> Iterator[tuple[BinaryIO, Path]]:
+    """The file to write, and its path. It stays only where something is to be gained from it."""
+    kept = version.size > RESUMED_BYTES
+    path = part_of(version, target) if kept else _own(target)
+    file = _open(path, new=not kept)
+    if kept and not _locked(file):
+        # Somebody else is at it: this download goes its own way.
+        file.close()
+        kept, path = False, _own(target)
+        file = _open(path, new=True)
+    try:
+        with file:
+            yield file, path
+    except BaseException as error:
+        if not kept or isinstance(error, WrongContent):
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _own(target: Path) -> Path:
+    return target.with_name(f".echofs-{secrets.token_hex(8)}.part")
+
+
+def _open(path: Path, *, new: bool) -> BinaryIO:
+    # In a folder that others can write to, a link in this place could lead anywhere.
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | (os.O_EXCL if new else 0)
+    return open(os.open(path, flags, 0o666), "r+b", buffering=0)
+
+
+def _locked(file: BinaryIO) -> bool:
+    with suppress(OSError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
+
+
+def _known(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """What was collected earlier; behind it the file goes on."""
+    if os.fstat(file.fileno()).st_size > size:
+        file.truncate(0)
+    while piece := file.read(PIECE_BYTES):
+        yield piece
