@@ -14,6 +14,7 @@ from echofs.cli.catalog import catalog
 from echofs.cli.db import db
 from echofs.cli.drill import drill
 from echofs.cli.jobs import jobs
+from echofs.cli.remote import commands
 from echofs.cli.serve import serve
 from echofs.cli.simulate import simulate
 from echofs.cli.verify import verify
@@ -39,6 +40,8 @@ echofs.add_command(admin)
 echofs.add_command(verify)
 echofs.add_command(drill)
 echofs.add_command(simulate)
+for command in commands.ALL:
+    echofs.add_command(command)
 
 
 def main() -> NoReturn:

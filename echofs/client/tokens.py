@@ -126,7 +126,7 @@ class Login:
 
     def _logged_in(self) -> Tokens:
         if not self._password:
-            raise NotLoggedIn("You are not logged in, or your session has ended: log in (again).")
+            raise NotLoggedIn("You are not logged in, or your session has ended: log in again (`echofs login`).")
         return _tokens(self._log_in(self._username, self._password))
 
     def _log_in(self, username: str, password: str) -> Mapping[str, Any]:

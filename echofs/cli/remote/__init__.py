@@ -1,0 +1,1 @@
+"""Commands for files at a master, wherever it runs: all of them speak through :mod:`echofs.client`."""

@@ -1,0 +1,154 @@
+"""What all commands for files share: options, the client, failures and exit codes."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Mapping
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from echofs.cli.remote.output import Output, note
+from echofs.core.errors import EchoError
+
+if TYPE_CHECKING:
+    from echofs.client import Client, ClientError
+
+PROFILE, URL, TOKEN = "ECHOFS_PROFILE", "ECHOFS_URL", "ECHOFS_TOKEN"
+USERNAME, PASSWORD = "ECHOFS_USERNAME", "ECHOFS_PASSWORD"
+"""The password is no option: arguments stand in the process list and in the shell's history."""
+_INTERRUPTED = 130
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Exit(IntEnum):
+    """Exit codes, as docs/cli.md tells them."""
+
+    OK = 0
+    SOME_FAILED = 1
+    REFUSED = 2
+    NOT_FOUND = 3
+    NOT_LOGGED_IN = 4
+    AWAY = 5
+    CONFLICT = 6
+
+
+class Run:
+    """One command: where its results go, and its client, which is opened when it is needed first."""
+
+    def __init__(self, profile: str, out: Output) -> None:
+        self.profile = profile
+        self.out = out
+        self.failures = 0
+        self._client: Client | None = None
+
+    @property
+    def client(self) -> Client:
+        """The user's client. Raises :class:`ClientError` when nobody is logged in."""
+        if self._client is None:
+            self._client = open_client(self.profile, waiting=None if self.out.quiet else _waiting)
+        return self._client
+
+    def failed(self, about: str, error: EchoError, *, of: int = 2) -> None:
+        """One of ``of`` things did not work: the others go on. The only one ends the command: ``error`` is raised."""
+        if of == 1:
+            raise error
+        self.failures += 1
+        self.out.fail(about, described(error))
+
+    def close(self) -> None:
+        """Close the client if it was opened."""
+        if self._client is not None:
+            self._client.close()
+
+
+def open_client(profile: str = "", **options: Any) -> Client:
+    """The client that options and environment ask for: a profile named, else ``ECHOFS_URL`` with ``ECHOFS_TOKEN`` or
+    with ``ECHOFS_USERNAME`` and ``ECHOFS_PASSWORD``, else the profile ``default``.
+
+    ``options`` go to :class:`Client`. Raises :class:`ClientError`.
+    """
+    from echofs.client import Client
+
+    environ = os.environ
+    if not profile and environ.get(URL):
+        if environ.get(TOKEN):
+            return Client(environ[URL], token=environ[TOKEN], **options)
+        if environ.get(USERNAME) and environ.get(PASSWORD):
+            return Client(environ[URL], username=environ[USERNAME], password=environ[PASSWORD], **options)
+    return Client.from_profile(profile or "default", **options)
+
+
+def remote_command(function: F) -> F:
+    """Give a command the common options, and a :class:`Run` as its first argument.
+
+    A failure is one line on standard error and the exit code that :func:`exit_code` tells; when only some of several
+    things failed it is 1.
+    """
+
+    @functools.wraps(function)
+    def command(*args: Any, profile: str, json: bool, quiet: bool, **options: Any) -> None:
+        run = Run(profile, Output(json=json, quiet=quiet))
+        context = click.get_current_context()
+        try:
+            function(run, *args, **options)
+        except EchoError as error:
+            run.out.fail("", described(error))
+            context.exit(exit_code(error))
+        except KeyboardInterrupt:
+            note("Interrupted.")
+            context.exit(_INTERRUPTED)
+        finally:
+            run.close()
+        if run.failures:
+            context.exit(Exit.SOME_FAILED)
+
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command  # type: ignore[return-value]
+
+
+_OPTIONS = (
+    click.option("--profile", envvar=PROFILE, default="", metavar="NAME", help="Which login to use. [default]"),
+    click.option("--json", is_flag=True, help="Print JSON, one document a line."),
+    click.option("-q", "--quiet", is_flag=True, help="Print failures and what was asked for only."),
+)
+
+consistency_option = click.option(
+    "--consistency", default="", metavar="LEVEL", help="strong, hybrid, available, auto, or a list. [auto]"
+)
+if_match_option = click.option("--if-match", default="", metavar="ETAG", help="Only if the file still has this etag.")
+
+
+def exit_code(error: EchoError) -> int:
+    """The exit code for a failure that ended a command."""
+    from echofs.client import errors
+
+    codes: Mapping[type[EchoError], Exit] = {
+        errors.NotFound: Exit.NOT_FOUND,
+        errors.NotLoggedIn: Exit.NOT_LOGGED_IN,
+        errors.NotAllowed: Exit.NOT_LOGGED_IN,
+        errors.Unavailable: Exit.AWAY,
+        errors.Full: Exit.AWAY,
+        errors.Conflict: Exit.CONFLICT,
+        errors.PreconditionFailed: Exit.CONFLICT,
+        errors.WrongContent: Exit.SOME_FAILED,
+        errors.UnexpectedAnswer: Exit.SOME_FAILED,
+    }
+    return next((code for kind, code in codes.items() if isinstance(error, kind)), Exit.REFUSED)
+
+
+def described(error: EchoError) -> dict[str, object]:
+    """A failure for programs; ``message`` is for people, and names the request where only the operator can help."""
+    message = error.message
+    request_id = str(getattr(error, "request_id", ""))
+    if request_id and error.code == "internal_error":
+        message += f" (request {request_id})"
+    return {"code": error.code, "message": message, "field": error.field, "request_id": request_id or None}
+
+
+def _waiting(error: ClientError, seconds: float) -> None:
+    note(f"{error.message} Trying again in {seconds:.0f} s …" if seconds >= 1 else f"{error.message} Trying again …")
