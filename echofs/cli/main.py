@@ -1,47 +1,61 @@
-"""The ``echofs`` command. Each subcommand loads what it needs when it runs, so that ``--help`` and ``--version`` are
-quick."""
+"""The ``echofs`` command. Each subcommand is loaded when it is run, and loads what it needs then: copying a file must
+not wait for what serves files, nor ``--version`` for anything."""
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from importlib.metadata import version
 from typing import NoReturn
 
 import click
 
-from echofs.cli.admin import admin
-from echofs.cli.catalog import catalog
-from echofs.cli.db import db
-from echofs.cli.drill import drill
-from echofs.cli.jobs import jobs
-from echofs.cli.remote import commands
-from echofs.cli.serve import serve
-from echofs.cli.simulate import simulate
-from echofs.cli.verify import verify
 from echofs.core.errors import EchoError
 
 EXIT_CODE = 2
+_REMOTE = "echofs.cli.remote"
+_PLACES = {
+    "serve": "echofs.cli.serve",
+    "jobs": "echofs.cli.jobs",
+    "db": "echofs.cli.db",
+    "catalog": "echofs.cli.catalog",
+    "admin": "echofs.cli.admin",
+    "verify": "echofs.cli.verify",
+    "drill": "echofs.cli.drill",
+    "simulate": "echofs.cli.simulate",
+    **dict.fromkeys(("login", "logout", "usage", "whoami"), f"{_REMOTE}.account"),
+    **dict.fromkeys(("cat", "get"), f"{_REMOTE}.get"),
+    **dict.fromkeys(("cp", "mkdir", "mv", "rm"), f"{_REMOTE}.changes"),
+    **dict.fromkeys(("find", "ls", "tree"), f"{_REMOTE}.listing"),
+    **dict.fromkeys(("receipt", "stat", "status"), f"{_REMOTE}.about"),
+    **dict.fromkeys(("restore", "trash", "versions"), f"{_REMOTE}.history"),
+    "put": f"{_REMOTE}.put",
+    "completion": f"{_REMOTE}.completion",
+}
+"""The module of each subcommand, which there has the name of the subcommand."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Subcommands(click.Group):
+    """All subcommands, none of them loaded before it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_PLACES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _PLACES:
+            return None
+        command: click.Command = getattr(import_module(_PLACES[cmd_name]), cmd_name)
+        return command
+
+
+@click.group(cls=Subcommands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("echofs"), prog_name="echofs", message="%(prog)s %(version)s")
 def echofs() -> None:
     """EchoFS: a self-hosted distributed file store.
 
-    Settings come from the environment and from a .env file; .env.example lists them all.
+    Files at a master, wherever it runs: echofs login, then put, get, ls and so on. The other commands run EchoFS
+    itself; their settings come from the environment and from a .env file, and .env.example lists them all.
     """
-
-
-echofs.add_command(serve)
-echofs.add_command(jobs)
-echofs.add_command(db)
-echofs.add_command(catalog)
-echofs.add_command(admin)
-echofs.add_command(verify)
-echofs.add_command(drill)
-echofs.add_command(simulate)
-for command in commands.ALL:
-    echofs.add_command(command)
 
 
 def main() -> NoReturn:

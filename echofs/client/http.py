@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from time import sleep
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -128,6 +129,7 @@ class Http:
             wait=self._wait,
             retry=retry_if_exception(worth_repeating),
             before_sleep=self._tell,
+            sleep=sleep,
             reraise=True,
         )
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from echofs.cli.remote.output import counted, size_text, table
-from echofs.cli.remote.paths import REMOTE, find_all
+from echofs.cli.remote.paths import REMOTE, all_named
 from echofs.cli.remote.session import Exit, Run, consistency_option, remote_command
 
 
@@ -15,7 +15,7 @@ from echofs.cli.remote.session import Exit, Run, consistency_option, remote_comm
 @remote_command
 def stat(run: Run, paths: tuple[str, ...], consistency: str) -> None:
     """Show all that is known of files and folders."""
-    for found in find_all(run, paths):
+    for found in all_named(run, paths):
         if found.file is None:
             run.out.show_lines({"path": found.path, "folder": True}, [f"path: {found.path or '/'}", "kind: folder"])
             continue

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from echofs.cli.remote.output import counted
-from echofs.cli.remote.paths import REMOTE, Found, find_all, joined, target_in
+from echofs.cli.remote.paths import REMOTE, Found, all_named, joined, target_in
 from echofs.cli.remote.put import receipt_text
 from echofs.cli.remote.session import Run, consistency_option, if_match_option, remote_command
 from echofs.core.errors import EchoError
@@ -35,7 +35,7 @@ def mv(run: Run, sources: tuple[str, ...], target: str, consistency: str, if_mat
     def move(file: FileInfo, to: str) -> Stored:
         return run.client.move(file, to, if_match=if_match, consistency=consistency)
 
-    found = list(find_all(run, sources))
+    found = list(all_named(run, sources))
     if if_match and (len(found) != 1 or found[0].file is None):
         raise click.UsageError("--if-match goes with one file only.")
     _each(run, found, target, "moved", move, run.client.folders.move)
@@ -58,7 +58,7 @@ def cp(run: Run, sources: tuple[str, ...], target: str, recursive: bool, consist
         return run.client.copy(file, to, consistency=consistency)
 
     try:
-        found = list(find_all(run, sources))
+        found = list(all_named(run, sources))
     except NotFound as error:
         if Path(sources[0]).exists():
             raise NotFound(f"{error.message} To upload a local file: echofs put {sources[0]} {target}") from None
@@ -74,7 +74,7 @@ def cp(run: Run, sources: tuple[str, ...], target: str, recursive: bool, consist
 @remote_command
 def rm(run: Run, paths: tuple[str, ...], recursive: bool, consistency: str, if_match: str) -> None:
     """Put files and folders into the trash; `echofs restore` brings files back."""
-    found = _allowed(run, list(find_all(run, paths)), "delete", recursive=recursive)
+    found = _allowed(run, list(all_named(run, paths)), "delete", recursive=recursive)
     if if_match and (len(found) != 1 or found[0].file is None):
         raise click.UsageError("--if-match goes with one file only.")
     for each in found:

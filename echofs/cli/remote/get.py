@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from echofs.cli.remote.output import size_text
-from echofs.cli.remote.paths import REMOTE, Found, find_all
+from echofs.cli.remote.paths import REMOTE, Found, all_named
 from echofs.cli.remote.progress import Moved
 from echofs.cli.remote.put import STREAM
 from echofs.cli.remote.session import Run, consistency_option, remote_command
@@ -52,7 +52,7 @@ def get(run: Run, sources: tuple[str, ...], recursive: bool, jobs: int, **readin
     """
     *remote, local = sources if len(sources) > 1 else (*sources, ".")
     how = Reading(**reading)  # type: ignore[arg-type]
-    found = list(find_all(run, tuple(REMOTE.convert(each, None, None) for each in remote)))
+    found = list(all_named(run, tuple(REMOTE.convert(each, None, None) for each in remote)))
     if how.version and (len(found) != 1 or found[0].file is None):
         raise click.UsageError("--version goes with one file only.")
     if local == STREAM:
@@ -70,7 +70,7 @@ def get(run: Run, sources: tuple[str, ...], recursive: bool, jobs: int, **readin
 @remote_command
 def cat(run: Run, paths: tuple[str, ...], consistency: str, version: int | None) -> None:
     """Write files to standard output, one after the other."""
-    found = list(find_all(run, paths))
+    found = list(all_named(run, paths))
     if version and len(found) != 1:
         raise click.UsageError("--version goes with one file only.")
     for each in found:

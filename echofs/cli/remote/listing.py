@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from echofs.cli.remote.output import counted, size_text, time_text
-from echofs.cli.remote.paths import REMOTE, Found, find, find_all
+from echofs.cli.remote.paths import REMOTE, Found, all_named, named
 from echofs.cli.remote.session import Run, consistency_option, remote_command
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def ls(
 ) -> None:
     """List folders and files; without PATHS the root. Folders end with a slash."""
     several = len(paths) > 1
-    for found in find_all(run, paths or ("",)):
+    for found in all_named(run, paths or ("",)):
         if found.file is not None:
             _show_file(run, found.file, found.file.path, long=long)
             continue
@@ -50,19 +50,19 @@ def ls(
 def tree(run: Run, folder: str) -> None:
     """Show FOLDER with all in it."""
     top = folder.removesuffix("/")
-    [found] = find(run.client, top)[:1]
+    found = named(run.client, top)[0]
     run.out.show({"path": found.path, "folder": found.file is None}, found.path or "/")
     folders, files = _branches(run, top, "") if found.file is None else (0, 1)
     if not run.out.json:
         run.out.tell(None, f"{counted(folders, 'folder')}, {counted(files, 'file')}")
 
 
-@click.command("find")
+@click.command()
 @click.argument("text")
 @click.argument("folder", default="", type=REMOTE)
 @click.option("-l", "--long", is_flag=True, help="With size, time and version.")
 @remote_command
-def find_files(run: Run, text: str, folder: str, long: bool) -> None:
+def find(run: Run, text: str, folder: str, long: bool) -> None:
     """Find files with TEXT in their names, whatever its case, in FOLDER and all below it."""
     for file in run.client.list(below=folder.removesuffix("/"), search=text):
         _show_file(run, file, file.path, long=long)

@@ -68,7 +68,7 @@ def is_folder(client: Client, path: str) -> bool:
     return any(folder.path == path for folder in client.folders.list(parent))
 
 
-def find(client: Client, written: str) -> list[Found]:
+def named(client: Client, written: str) -> list[Found]:
     """What a path or pattern names: ``*``, ``?`` and ``[…]`` stand for parts of one name, ``**`` for any folders.
 
     A file whose name has such characters is found by its name first. Raises :class:`ClientError`, :class:`NotFound`
@@ -86,13 +86,13 @@ def find(client: Client, written: str) -> list[Found]:
     return matches
 
 
-def find_all(run: Run, written: tuple[str, ...]) -> Iterator[Found]:
+def all_named(run: Run, written: tuple[str, ...]) -> Iterator[Found]:
     """What several paths name. Those that name nothing are told of and counted as failures; a single one is raised."""
     from echofs.client import NotFound
 
     for each in written:
         try:
-            yield from find(run.client, each)
+            yield from named(run.client, each)
         except NotFound as error:
             run.failed(each, error, of=len(written))
 
