@@ -31,7 +31,7 @@ class WrittenFile(AbstractBufferedFile):  # type: ignore[misc]
     fails. Appending reads what is there first, and fails if that was changed meanwhile."""
 
     def _initiate_upload(self) -> None:
-        self._content = SpooledTemporaryFile(MEMORY_BYTES)
+        self._content = SpooledTemporaryFile(MEMORY_BYTES)  # noqa: SIM115
         self._etag = ""
         if self.mode != "ab":
             return
