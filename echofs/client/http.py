@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import urllib3
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_before_delay, wait_exponential_jitter
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_before_delay, wait_exponential, wait_random
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
@@ -84,7 +84,7 @@ class Http:
         self.url = base_url(url)
         self._waiting = waiting
         self._patience = patience
-        self._grow = wait_exponential_jitter(initial=_FIRST_WAIT, max=_LONGEST_WAIT, jitter=_FIRST_WAIT)
+        self._grow = wait_exponential(multiplier=_FIRST_WAIT, max=_LONGEST_WAIT) + wait_random(0, _FIRST_WAIT)
         self._pool = urllib3.PoolManager(
             maxsize=_CONNECTIONS,
             retries=False,
@@ -149,9 +149,7 @@ class Http:
             self._waiting(error, state.upcoming_sleep)
 
     def _once(self, request: Request) -> urllib3.BaseHTTPResponse:
-        address = f"{self.url}{API}{request.path}"
-        if request.query:
-            address += "?" + urlencode(request.query, quote_via=quote, safe="")
+        address = _checked(request, f"{self.url}{API}{request.path}")
         try:
             return self._pool.request(
                 request.method,
@@ -216,6 +214,16 @@ def _refusal(response: urllib3.BaseHTTPResponse) -> ClientError:
         request_id=str(told.get("request_id") or ""),
         retry_after=_seconds(response.headers.get("Retry-After")),
     )
+
+
+def _checked(request: Request, address: str) -> str:
+    """The whole address of a request whose names and headers HTTP can carry. Raises :class:`Refused`."""
+    if any(not value.isprintable() or not value.isascii() for value in request.headers.values()):
+        raise Refused("An option holds what no header can, such as the end of a line.")
+    try:
+        return f"{address}?{urlencode(request.query, quote_via=quote, safe='')}" if request.query else address
+    except UnicodeEncodeError as error:
+        raise Refused("A name is not valid Unicode; rename it first.") from error
 
 
 def _seconds(text: str | None) -> float | None:
