@@ -24,6 +24,7 @@ from echofs.web.app_passwords import app_passwords_blueprint
 from echofs.web.audit import audit_blueprint
 from echofs.web.conflicts import conflicts_blueprint
 from echofs.web.consistency import consistency_blueprint
+from echofs.web.documents import documents_blueprint
 from echofs.web.downloads import Timing, downloads_blueprint
 from echofs.web.files import files_blueprint
 from echofs.web.floors import floors_blueprint
@@ -44,6 +45,7 @@ def master(settings: Settings) -> Flask:
     install_access(app, authenticate=authenticate, verify_call=no_internal_routes)
     _mount_files(app, made)
     _mount_cluster(app, made)
+    app.register_blueprint(documents_blueprint())
     if settings.trusted_proxies:
         proxies = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]

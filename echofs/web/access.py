@@ -76,6 +76,7 @@ ACCESS: dict[str, Access] = {
     "conflicts.resolve": Access.USER,
     "cluster.workers_health": Access.USER,
     "cluster.replication_stats": Access.USER,
+    "documents.openapi": Access.PUBLIC,
     "ops.health": Access.PUBLIC,
     "ops.api_health": Access.PUBLIC,
     "prometheus_metrics": Access.PUBLIC,  # The proxy in front keeps it inside: config/nginx.conf.

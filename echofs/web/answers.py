@@ -12,7 +12,7 @@ from flask import Response
 
 from echofs.ports.request_context import request_id
 
-_MIMETYPE = "application/json"
+JSON = "application/json"
 
 
 def ok(
@@ -28,7 +28,7 @@ def ok(
     envelope: dict[str, object] = {"success": status < 400, "message": message, "data": data}
     if consistency is not None:
         envelope["consistency"] = consistency
-    return Response(_encode(envelope), status=status, headers=headers, mimetype=_MIMETYPE)
+    return Response(_encode(envelope), status=status, headers=headers, mimetype=JSON)
 
 
 def refusal(
@@ -40,7 +40,7 @@ def refusal(
     if field is not None:
         error["field"] = field
     envelope = {"success": False, "message": message, "data": None, "error": error}
-    return Response(_encode(envelope), status=status, headers=headers, mimetype=_MIMETYPE)
+    return Response(_encode(envelope), status=status, headers=headers, mimetype=JSON)
 
 
 def _encode(envelope: Mapping[str, object]) -> bytes:

@@ -1,0 +1,172 @@
+"""The document: everything the routing table has, with what is said of it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask import Flask
+from werkzeug.routing import Rule
+
+import echofs
+from echofs.core.errors import (
+    AuthenticationFailed,
+    BodyMismatch,
+    CatalogUnavailable,
+    EchoError,
+    Forbidden,
+    InvalidRequest,
+    TooLarge,
+    Unavailable,
+    UnsupportedType,
+)
+from echofs.web.access import ACCESS, Access
+from echofs.web.answers import JSON
+from echofs.web.openapi.components import Components
+from echofs.web.openapi.description import Answer, Body, JsonSchema, Parameter, Resource, Route
+from echofs.web.openapi.resources import RESOURCES, described
+
+_ARGUMENT = re.compile(r"<(?:[^<>:]+:)?([^<>]+)>")
+_ABOUT = """\
+Every answer in JSON has one form: `success`, a `message` for people, `data`, for files `consistency` (what was really \
+given), and on failure `error` with a `code` for programs. Clients must expect fields that they do not know.
+
+Anything may also answer 500 `internal_error`, which is a fault of EchoFS: the request id finds it in the log.
+"""
+_PROOFS = {
+    "access": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "An access token from a login.",
+    },
+    "refresh": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A refresh token."},
+}
+_ERRORS: dict[Access, tuple[type[EchoError], ...]] = {
+    Access.PUBLIC: (InvalidRequest,),
+    Access.USER: (InvalidRequest, AuthenticationFailed, CatalogUnavailable, Unavailable),
+    Access.ADMIN: (InvalidRequest, AuthenticationFailed, CatalogUnavailable, Unavailable, Forbidden),
+}
+_ERRORS_OF_JSON = (UnsupportedType, TooLarge, BodyMismatch)
+
+
+def build(app: Flask) -> dict[str, Any]:
+    """The document of an application. Raises LookupError for a route of which nothing is said."""
+    builder = Builder()
+    for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
+        builder.add(rule)
+    return builder.document()
+
+
+class Builder:
+    """Describes one rule after the other."""
+
+    def __init__(self) -> None:
+        self.components = Components(
+            "EchoFS",
+            echofs.__version__,
+            info={"description": _ABOUT, "license": {"name": "MIT", "identifier": "MIT"}},
+            servers=[{"url": "/"}],
+            tags=[{"name": resource.name, "description": resource.description} for resource in RESOURCES],
+        )
+        for name, scheme in _PROOFS.items():
+            self.components.spec.components.security_scheme(name, scheme)
+
+    def add(self, rule: Rule) -> None:
+        """Take a rule with its methods. Raises LookupError."""
+        methods = sorted((rule.methods or set()) - {"OPTIONS"})
+        said = {method: described(rule.endpoint, method) for method in methods}
+        undescribed = [method for method in methods if said[method] is None and method != "HEAD"]
+        if undescribed:
+            raise LookupError(f"nothing is said of {', '.join(undescribed)} {rule.rule} ({rule.endpoint})")
+        operations = {
+            method.lower(): self.operation(rule, method, *known) for method, known in said.items() if known is not None
+        }
+        self.components.spec.path(path=_ARGUMENT.sub(r"{\1}", rule.rule), operations=operations)
+
+    def document(self) -> dict[str, Any]:
+        """What was taken."""
+        return self.components.document()
+
+    def operation(self, rule: Rule, method: str, resource: Resource, route: Route) -> dict[str, Any]:
+        """One method of one rule. Raises LookupError when the arguments in the path are others than described."""
+        if {parameter.name for parameter in route.path} != rule.arguments:
+            raise LookupError(f"the arguments of {rule.rule} are not those described")
+        access = ACCESS[rule.endpoint]
+        operation: dict[str, Any] = {
+            "tags": [resource.name],
+            "summary": route.summary,
+            "operationId": _operation_id(rule.endpoint, method, resource),
+            "security": [{proof: []} for proof in route.proofs or (() if access is Access.PUBLIC else ("access",))],
+            "parameters": [
+                _parameter(parameter, place)
+                for place, listed in (("path", route.path), ("query", route.query), ("header", route.headers))
+                for parameter in listed
+            ],
+            "responses": self.responses(rule.endpoint, route),
+        }
+        description = " ".join(
+            filter(None, ["For administrators." if access is Access.ADMIN else "", route.description])
+        )
+        if description:
+            operation["description"] = description
+        if route.bodies:
+            content = {body.media_type: self._content(body) for body in route.bodies}
+            operation["requestBody"] = {"required": True, "content": content}
+        return operation
+
+    def responses(self, endpoint: str, route: Route) -> dict[str, JsonSchema]:
+        """Every answer of a route, by status."""
+        errors = (*_ERRORS[ACCESS[endpoint]], *route.errors)
+        if any(body.media_type == JSON for body in route.bodies):
+            errors += _ERRORS_OF_JSON
+        answers = {str(status): self._answer(status, answer) for status, answer in sorted(route.answers.items())}
+        return {**self.components.refusals(errors), **answers}
+
+    def _answer(self, status: int, answer: Answer) -> JsonSchema:
+        said: dict[str, Any] = {
+            "description": answer.description,
+            "headers": self.components.headers(answer.headers),
+        }
+        if answer.media_type == JSON:
+            said["content"] = {JSON: self._enveloped(status, answer) if answer.enveloped else self._plain(answer)}
+        elif answer.media_type:
+            said["content"] = {answer.media_type: {"schema": {}}}
+        return said
+
+    def _plain(self, answer: Answer) -> JsonSchema:
+        return {"schema": self.components.schema(answer.data)}
+
+    def _enveloped(self, status: int, answer: Answer) -> JsonSchema:
+        properties: dict[str, JsonSchema] = {
+            "success": {"const": status < 400},
+            "message": {"type": "string"},
+            "data": self.components.schema(answer.data),
+        }
+        example: dict[str, object] = {"success": status < 400, "message": "", "data": answer.example}
+        if answer.receipt is not None:
+            properties["consistency"] = self.components.schema(answer.receipt)
+            example["consistency"] = answer.receipt_example
+        schema = {"type": "object", "required": list(properties), "properties": properties}
+        return {"schema": schema, "example": example}
+
+    def _content(self, body: Body) -> JsonSchema:
+        return {"schema": self.components.schema(body.form), "example": body.example}
+
+
+def _parameter(parameter: Parameter, place: str) -> JsonSchema:
+    said: dict[str, Any] = {
+        "name": parameter.name,
+        "in": place,
+        "description": parameter.description,
+        "required": parameter.required,
+        "schema": parameter.schema,
+    }
+    if parameter.example is not None:
+        said["example"] = parameter.example
+    return said
+
+
+def _operation_id(endpoint: str, method: str, resource: Resource) -> str:
+    plain = endpoint.replace(".", "_")
+    return f"{method.lower()}_{plain}" if f"{method} {endpoint}" in resource.routes else plain

@@ -1,0 +1,32 @@
+"""What is said of every route of a master, by resource."""
+
+from __future__ import annotations
+
+from echofs.web.openapi.description import Resource, Route
+from echofs.web.openapi.resources import accounts, cluster, conflicts, consistency, content, documents, files
+
+RESOURCES: tuple[Resource, ...] = (
+    accounts.RESOURCE,
+    files.RESOURCE,
+    content.RESOURCE,
+    conflicts.RESOURCE,
+    consistency.RESOURCE,
+    cluster.RESOURCE,
+    documents.RESOURCE,
+)
+"""In the order in which they are shown."""
+
+_BY_KEY: dict[str, tuple[Resource, Route]] = {
+    key: (resource, route) for resource in RESOURCES for key, route in resource.routes.items()
+}
+
+
+def described(endpoint: str, method: str) -> tuple[Resource, Route] | None:
+    """What is said of one method of an endpoint; None for nothing. HEAD is described only where it says more than GET
+    does."""
+    return _BY_KEY.get(f"{method} {endpoint}") or (None if method == "HEAD" else _BY_KEY.get(endpoint))
+
+
+def keys() -> set[str]:
+    """The keys of everything that is described."""
+    return set(_BY_KEY)
