@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +28,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.ids import SequentialIds
 from tests.fakes.passwords import PlainHasher
 from tests.fakes.users import MemoryUsers
+from tests.web.documented import held_to_the_document
 
 SECRET = "a secret of at least thirty-two bytes"
 PASSWORD = "correct horse battery"
@@ -96,6 +98,14 @@ class Site:
 def _verify_call(token: str, method: str, path: str) -> None:
     if token != f"{INTERNAL_TOKEN} {method} {path}".replace(" ", ":"):
         raise AuthenticationFailed("This call was not signed by a process of this cluster.")
+
+
+@pytest.fixture(autouse=True)
+def _the_document_is_true() -> Iterator[None]:
+    """Whatever a test asks: what is answered, read and loaded is what the document says."""
+    with held_to_the_document() as problems:
+        yield
+    assert not problems, "echofs/web/openapi does not say it:\n" + "\n".join(sorted(set(problems)))
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from echofs.web.errors import status_of
 from echofs.web.openapi.description import Form, JsonSchema, Parameter, Verbatim
 
 OPENAPI_VERSION = "3.1.0"
-_SUFFIXES = ("Schema", "Shape")
 _ASK = {
     "type": "string",
     "description": "A consistency level, or several in order of preference, each with a latency it is hoped to meet.",
@@ -129,9 +128,7 @@ class Components:
 
 def _name_of(schema: type[Schema] | Schema) -> str:
     name = (schema if isinstance(schema, type) else type(schema)).__name__
-    for suffix in _SUFFIXES:
-        name = name.removesuffix(suffix)
-    return name
+    return f"{name.removesuffix('Schema')}Body" if name.endswith("Schema") else name.removesuffix("Shape")
 
 
 def _meaning(schema: type[Schema]) -> str:

@@ -81,6 +81,7 @@ RESOURCE = Resource(
             "Read the meters",
             {200: Answer("Prometheus' text format.", media_type="text/plain")},
             "The proxy in front keeps it inside.",
+            query=(Parameter("name[]", "Only the meters of that name."),),
         ),
         "cluster.workers_health": Route(
             "Ask all workers how they are",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import INCLUDE, fields
 
 from echofs.core.advice import OpClass
-from echofs.core.errors import Conflict, NotFound
+from echofs.core.errors import Conflict, InvalidName, NotFound
 from echofs.core.models import FloorScope, Level
 from echofs.web.openapi.description import Answer, Parameter, Resource, Route, json_body
 from echofs.web.openapi.fields import Shape, by_name, choice, decimal, flag, listed, one, text, whole
@@ -176,7 +176,7 @@ _FOR_USERS = {
             )
         },
         bodies=json_body(FloorSchema, _FLOOR),
-        errors=(NotFound, Conflict),
+        errors=(InvalidName, NotFound, Conflict),
     ),
     "floors.drop": Route(
         "Remove a floor",
@@ -191,7 +191,7 @@ _FOR_USERS = {
             ),
             Parameter("key", "The file's id, or the folder's path.", example="taxes"),
         ),
-        errors=(NotFound,),
+        errors=(InvalidName, NotFound),
     ),
 }
 _FOR_ADMINISTRATORS = {
