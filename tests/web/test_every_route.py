@@ -76,7 +76,10 @@ class Roles:
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}) or ["OPTIONS"]
         ]
 
-    def master(self, method: str, path: str, user: str, **options: Any) -> TestResponse:
+    def master(self, method: str, path: str, user: str, *, anew: bool = False, **options: Any) -> TestResponse:
+        """Ask a master as that user; ``anew`` logs in again first."""
+        if anew:
+            self.proofs[user] = f"Bearer {self._login(user)}"
         return self._send(self.apps["master"], method, path, self.proofs[user], **options)
 
     def send(self, call: Call, proof: str = "") -> TestResponse:
