@@ -25,7 +25,8 @@ ORDINARY = frozenset(
     }
 )  # fmt: skip
 """Headers that the hooks around all views add, which applications in tests need not have."""
-OURS = ("X-EchoFS-", "Idempotency-", "Content-Digest")
+METHODS = ("GET", "PUT", "POST", "PATCH", "DELETE")
+OURS = ("X-EchoFS-", "X-HTTP-", "Idempotency-", "Content-Digest", "Tus-", "Upload-")
 """What the names of headers begin with that views read themselves."""
 
 
@@ -133,7 +134,7 @@ def _document() -> tuple[Mapping[str, Any], Mapping[tuple[str, str], Mapping[str
     answers = {}
     for key in keys():
         method, _, endpoint = key.rpartition(" ")
-        for each in [method] if method else ["GET", "PUT", "POST", "PATCH", "DELETE"]:
+        for each in [method] if method else METHODS:
             known = described(endpoint, each)
             if known is not None:
                 answers[endpoint, each] = builder.responses(endpoint, known[1])

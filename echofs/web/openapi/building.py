@@ -24,7 +24,7 @@ from echofs.web.access import ACCESS, Access
 from echofs.web.answers import JSON
 from echofs.web.openapi.components import Components
 from echofs.web.openapi.description import Answer, Body, JsonSchema, Parameter, Resource, Route
-from echofs.web.openapi.resources import RESOURCES, described
+from echofs.web.openapi.resources import MADE_BY_FLASK, RESOURCES, described
 
 _ARGUMENT = re.compile(r"<(?:[^<>:]+:)?([^<>]+)>")
 _ABOUT = """\
@@ -74,9 +74,9 @@ class Builder:
 
     def add(self, rule: Rule) -> None:
         """Take a rule with its methods. Raises LookupError."""
-        methods = sorted((rule.methods or set()) - {"OPTIONS"})
+        methods = sorted(rule.methods or ())
         said = {method: described(rule.endpoint, method) for method in methods}
-        undescribed = [method for method in methods if said[method] is None and method != "HEAD"]
+        undescribed = [method for method in methods if said[method] is None and method not in MADE_BY_FLASK]
         if undescribed:
             raise LookupError(f"nothing is said of {', '.join(undescribed)} {rule.rule} ({rule.endpoint})")
         operations = {
@@ -89,18 +89,19 @@ class Builder:
         return self.components.document()
 
     def operation(self, rule: Rule, method: str, resource: Resource, route: Route) -> dict[str, Any]:
-        """One method of one rule. Raises LookupError when the arguments in the path are others than described."""
-        if {parameter.name for parameter in route.path} != rule.arguments:
-            raise LookupError(f"the arguments of {rule.rule} are not those described")
+        """One method of one rule. Raises LookupError when an argument in the path is not described."""
+        path = [parameter for parameter in route.path if parameter.name in rule.arguments]
+        if len(path) < len(rule.arguments):
+            raise LookupError(f"not all arguments of {rule.rule} are described")
         access = ACCESS[rule.endpoint]
         operation: dict[str, Any] = {
             "tags": [resource.name],
             "summary": route.summary,
-            "operationId": _operation_id(rule.endpoint, method, resource),
+            "operationId": _operation_id(rule, method, resource),
             "security": [{proof: []} for proof in route.proofs or (() if access is Access.PUBLIC else ("access",))],
             "parameters": [
                 _parameter(parameter, place)
-                for place, listed in (("path", route.path), ("query", route.query), ("header", route.headers))
+                for place, listed in (("path", path), ("query", route.query), ("header", route.headers))
                 for parameter in listed
             ],
             "responses": self.responses(rule.endpoint, route),
@@ -112,7 +113,7 @@ class Builder:
             operation["description"] = description
         if route.bodies:
             content = {body.media_type: self._content(body) for body in route.bodies}
-            operation["requestBody"] = {"required": True, "content": content}
+            operation["requestBody"] = {"required": route.body_required, "content": content}
         return operation
 
     def responses(self, endpoint: str, route: Route) -> dict[str, JsonSchema]:
@@ -120,13 +121,15 @@ class Builder:
         errors = (*_ERRORS[ACCESS[endpoint]], *route.errors)
         if any(body.media_type == JSON for body in route.bodies):
             errors += _ERRORS_OF_JSON
-        answers = {str(status): self._answer(status, answer) for status, answer in sorted(route.answers.items())}
-        return {**self.components.refusals(errors), **answers}
+        answers = {
+            str(status): self._answer(status, answer, route.always) for status, answer in sorted(route.answers.items())
+        }
+        return {**self.components.refusals(errors, route.codes, route.always), **answers}
 
-    def _answer(self, status: int, answer: Answer) -> JsonSchema:
+    def _answer(self, status: int, answer: Answer, always: tuple[Parameter, ...]) -> JsonSchema:
         said: dict[str, Any] = {
             "description": answer.description,
-            "headers": self.components.headers(answer.headers),
+            "headers": self.components.headers((*answer.headers, *always)),
         }
         if answer.media_type == JSON:
             said["content"] = {JSON: self._enveloped(status, answer) if answer.enveloped else self._plain(answer)}
@@ -147,7 +150,8 @@ class Builder:
         if answer.receipt is not None:
             properties["consistency"] = self.components.schema(answer.receipt)
             example["consistency"] = answer.receipt_example
-        schema = {"type": "object", "required": list(properties), "properties": properties}
+        required = [name for name in properties if name != "consistency" or answer.always_receipt]
+        schema = {"type": "object", "required": required, "properties": properties}
         return {"schema": schema, "example": example}
 
     def _content(self, body: Body) -> JsonSchema:
@@ -167,6 +171,8 @@ def _parameter(parameter: Parameter, place: str) -> JsonSchema:
     return said
 
 
-def _operation_id(endpoint: str, method: str, resource: Resource) -> str:
-    plain = endpoint.replace(".", "_")
-    return f"{method.lower()}_{plain}" if f"{method} {endpoint}" in resource.routes else plain
+def _operation_id(rule: Rule, method: str, resource: Resource) -> str:
+    """Named after the endpoint, with what tells it from others of the same."""
+    several = f"{method} {rule.endpoint}" in resource.routes
+    parts = [*([method.lower()] if several else ()), rule.endpoint.replace(".", "_"), *sorted(rule.arguments)]
+    return "_".join(parts)

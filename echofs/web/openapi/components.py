@@ -43,11 +43,14 @@ _REFUSAL = {
     },
 }
 REQUEST_ID = Parameter("X-Request-ID", "The request's id: the one that was sent, or a new one.", required=True)
+_RETRY = Parameter("Retry-After", "Seconds after which to try again.", {"type": "integer"}, required=True)
 _HEADERS_OF_ERRORS = {
     401: (Parameter("WWW-Authenticate", "How to prove who you are.", required=True),),
     416: (Parameter("Content-Range", "`bytes */SIZE`: how long the file is.", required=True),),
-    429: (Parameter("Retry-After", "Seconds after which to try again.", {"type": "integer"}, required=True),),
-    503: (Parameter("Retry-After", "Seconds after which to try again.", {"type": "integer"}, required=True),),
+    405: (Parameter("Allow", "The methods that are answered.", required=True),),
+    423: (_RETRY,),
+    429: (_RETRY,),
+    503: (_RETRY,),
 }
 
 
@@ -60,7 +63,7 @@ class Components:
         assert plugin.converter is not None
         self._converter = plugin.converter
         self._responses: dict[str, JsonSchema] = {}
-        self._headers: dict[str, dict[str, JsonSchema]] = {}
+        self._headers: dict[str, JsonSchema] = {}
         self.spec.components.schema("Ask", _ASK)
         self.spec.components.schema("Refusal", _REFUSAL)
 
@@ -85,12 +88,17 @@ class Components:
         """The headers of an answer, by name."""
         return {header.name: self._header(header) for header in (*headers, REQUEST_ID)}
 
-    def refusals(self, errors: Iterable[type[EchoError]]) -> dict[str, JsonSchema]:
-        """The answers that ``errors`` become, by status."""
-        codes: dict[int, set[str]] = {}
+    def refusals(
+        self,
+        errors: Iterable[type[EchoError]],
+        codes: Mapping[int, tuple[str, ...]],
+        headers: tuple[Parameter, ...] = (),
+    ) -> dict[str, JsonSchema]:
+        """The answers that ``errors`` become, by status, and further ``codes``; each has ``headers`` too."""
+        found = {status: set(names) for status, names in codes.items()}
         for error in errors:
-            codes.setdefault(status_of(error), set()).add(error.code)
-        return {str(status): self._refusal(status, sorted(codes[status])) for status in sorted(codes)}
+            found.setdefault(status_of(error), set()).add(error.code)
+        return {str(status): self._refusal(status, sorted(found[status]), headers) for status in sorted(found)}
 
     def document(self) -> dict[str, Any]:
         """Everything that was collected."""
@@ -98,32 +106,31 @@ class Components:
         schemas = document["components"]["schemas"]
         for key, name in self._converter.refs.items():
             schemas[name].setdefault("description", _meaning(key[0]))
-        document["components"]["responses"] = self._responses
-        document["components"]["headers"] = {
-            name: header for variants in self._headers.values() for name, header in variants.items()
-        }
+        document["components"] |= {"responses": self._responses, "headers": self._headers}
         return document
 
     def _header(self, header: Parameter) -> JsonSchema:
         said = {"description": header.description, "required": header.required, "schema": header.schema}
-        variants = self._headers.setdefault(header.name, {})
-        for name, known in variants.items():
-            if known == said:
-                return {"$ref": f"#/components/headers/{name}"}
-        name = header.name + (f"-{len(variants) + 1}" if variants else "")
-        variants[name] = said
-        return {"$ref": f"#/components/headers/{name}"}
+        return _shared("headers", self._headers, header.name, said)
 
-    def _refusal(self, status: int, codes: list[str]) -> JsonSchema:
+    def _refusal(self, status: int, codes: list[str], headers: tuple[Parameter, ...]) -> JsonSchema:
+        known = {"properties": {"error": {"properties": {"code": {"enum": codes}}}}}
+        said = {
+            "description": f"Refused: {', '.join(f'`{code}`' for code in codes)}.",
+            "headers": self.headers((*_HEADERS_OF_ERRORS.get(status, ()), *headers)),
+            "content": {JSON: {"schema": {"allOf": [{"$ref": "#/components/schemas/Refusal"}, known]}}},
+        }
         name = f"Error{status}" + "".join(code.title().replace("_", "") for code in codes)
-        if name not in self._responses:
-            known = {"properties": {"error": {"properties": {"code": {"enum": codes}}}}}
-            self._responses[name] = {
-                "description": f"Refused: {', '.join(f'`{code}`' for code in codes)}.",
-                "headers": self.headers(_HEADERS_OF_ERRORS.get(status, ())),
-                "content": {JSON: {"schema": {"allOf": [{"$ref": "#/components/schemas/Refusal"}, known]}}},
-            }
-        return {"$ref": f"#/components/responses/{name}"}
+        return _shared("responses", self._responses, name, said)
+
+
+def _shared(section: str, kept: dict[str, JsonSchema], name: str, said: JsonSchema) -> JsonSchema:
+    """A reference to what is kept under that name, or under the name with a number, since others have it too."""
+    wanted, number = name, 1
+    while kept.setdefault(wanted, said) != said:
+        number += 1
+        wanted = f"{name}-{number}"
+    return {"$ref": f"#/components/{section}/{wanted}"}
 
 
 def _name_of(schema: type[Schema] | Schema) -> str:

@@ -52,7 +52,7 @@ class Body:
 class Answer:
     """A successful answer, or one that is no error. ``data`` is the envelope's, or the body itself if that is not
     ``enveloped``. Bodies of other media types than JSON have no form, and ``media_type`` ``""`` means no body.
-    ``receipt`` is the form of ``consistency``."""
+    ``receipt`` is the form of ``consistency``, which is there at least sometimes."""
 
     description: str
     data: Form | None = None
@@ -61,14 +61,19 @@ class Answer:
     receipt_example: object = None
     headers: tuple[Parameter, ...] = ()
     media_type: str = JSON
+    always_receipt: bool = True
     enveloped: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One operation. ``errors`` are those beyond what every route of its kind may raise: a wrong proof, a query that
-    is not valid, a body that cannot be read, a catalog that does not answer. ``proofs`` name the security schemes that
-    open it, where it is not simply the access token of a user."""
+    """One operation.
+
+    ``errors`` are those beyond what every route of its kind may raise: a wrong proof, a query that is not valid, a body
+    that cannot be read, a catalog that does not answer. ``codes`` are refusals that have another status here than
+    elsewhere, ``always`` headers that refusals have too. ``proofs`` name the security schemes that open it, where it is
+    not simply the access token of a user.
+    """
 
     summary: str
     answers: Mapping[int, Answer]
@@ -77,14 +82,18 @@ class Route:
     headers: tuple[Parameter, ...] = ()
     path: tuple[Parameter, ...] = ()
     bodies: tuple[Body, ...] = ()
+    body_required: bool = True
     errors: tuple[type[EchoError], ...] = ()
+    codes: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    always: tuple[Parameter, ...] = ()
     proofs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
     """Routes that belong together under one heading, by endpoint. Where the methods of an endpoint differ, the key is
-    the method and the endpoint: ``"HEAD downloads.download"``."""
+    the method and the endpoint: ``"HEAD downloads.download"``. Of HEAD and OPTIONS nothing is said otherwise: they are
+    what Flask makes of GET."""
 
     name: str
     description: str

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from echofs.web.openapi.description import Resource, Route
-from echofs.web.openapi.resources import accounts, cluster, conflicts, consistency, content, documents, files
+from echofs.web.openapi.resources import accounts, cluster, conflicts, consistency, content, documents, files, resumable
 
 RESOURCES: tuple[Resource, ...] = (
     accounts.RESOURCE,
     files.RESOURCE,
     content.RESOURCE,
+    resumable.RESOURCE,
     conflicts.RESOURCE,
     consistency.RESOURCE,
     cluster.RESOURCE,
@@ -16,15 +17,17 @@ RESOURCES: tuple[Resource, ...] = (
 )
 """In the order in which they are shown."""
 
+MADE_BY_FLASK = frozenset({"HEAD", "OPTIONS"})
+"""Methods that Flask adds by itself."""
+
 _BY_KEY: dict[str, tuple[Resource, Route]] = {
     key: (resource, route) for resource in RESOURCES for key, route in resource.routes.items()
 }
 
 
 def described(endpoint: str, method: str) -> tuple[Resource, Route] | None:
-    """What is said of one method of an endpoint; None for nothing. HEAD is described only where it says more than GET
-    does."""
-    return _BY_KEY.get(f"{method} {endpoint}") or (None if method == "HEAD" else _BY_KEY.get(endpoint))
+    """What is said of one method of an endpoint; None for nothing."""
+    return _BY_KEY.get(f"{method} {endpoint}") or (None if method in MADE_BY_FLASK else _BY_KEY.get(endpoint))
 
 
 def keys() -> set[str]:
