@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from echofs.web.openapi.description import Resource, Route
-from echofs.web.openapi.resources import accounts, cluster, conflicts, consistency, content, documents, files, resumable
+from echofs.web.openapi.resources import (
+    accounts,
+    administration,
+    cluster,
+    conflicts,
+    consistency,
+    content,
+    documents,
+    files,
+    resumable,
+)
 
 RESOURCES: tuple[Resource, ...] = (
     accounts.RESOURCE,
+    administration.APP_PASSWORDS,
     files.RESOURCE,
     content.RESOURCE,
     resumable.RESOURCE,
     conflicts.RESOURCE,
     consistency.RESOURCE,
     cluster.RESOURCE,
+    administration.USERS,
+    administration.AUDIT,
     documents.RESOURCE,
 )
 """In the order in which they are shown."""
