@@ -8,7 +8,7 @@ from werkzeug.test import EnvironBuilder
 
 from echofs.core.errors import InvalidRequest
 from echofs.web.levels import LEVEL_HEADER
-from echofs.web.uploads import _kept_type, _wish
+from echofs.web.uploads import _wish, kept_type
 
 
 def request(query: str = "", **headers: str) -> Request:
@@ -99,4 +99,4 @@ def test_a_fingerprint_tells_requests_apart() -> None:
     ],
 )
 def test_only_a_plain_media_type_that_says_something_is_remembered(sent: str, kept: str) -> None:
-    assert _kept_type(sent) == kept
+    assert kept_type(sent) == kept
