@@ -129,13 +129,20 @@ def _checksums(request: Request) -> list[tuple[str, bytes]]:
         algorithm, _, value = request.headers[CHECKSUM].strip().partition(" ")
         if algorithm not in ALGORITHMS:
             raise InvalidRequest(f"{CHECKSUM} can be made with {' or '.join(ALGORITHMS)}.", field=CHECKSUM)
-        try:
-            expected.append((algorithm, base64.b64decode(value.strip(), validate=True)))
-        except binascii.Error:
-            raise InvalidRequest(f"{CHECKSUM} must look like {algorithm} BASE64.", field=CHECKSUM) from None
+        expected.append((algorithm, _hash_of(algorithm, value.strip())))
     if (digest := bodies.declared_digest(request)) is not None:
         expected.append(("sha256", bytes.fromhex(digest)))
     return expected
+
+
+def _hash_of(algorithm: str, value: str) -> bytes:
+    try:
+        decoded = base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        decoded = b""
+    if len(decoded) != hashlib.new(algorithm, usedforsecurity=False).digest_size:
+        raise InvalidRequest(f"{CHECKSUM} must look like {algorithm} BASE64.", field=CHECKSUM)
+    return decoded
 
 
 def _checked(body: Iterable[bytes], expected: list[tuple[str, bytes]]) -> Iterator[bytes]:
