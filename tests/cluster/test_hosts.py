@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import os
-import re
 import socket
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from pathlib import Path
+import time
+from collections.abc import Iterator
+from contextlib import closing, suppress
 
 import pytest
 
 from tests import disks
+from tests.cluster import tus
 from tests.cluster.client import BOUNDARY, User
-from tests.cluster.cluster import eventually, free_ports, is_listening
-from tests.cluster.hosts import GUNICORN_MASTER, MASTER, NGINX, Host, Hosts, health, nginx_before
+from tests.cluster.cluster import POLL_SECONDS, eventually
+from tests.cluster.hosts import NGINX, Host, Hosts, health, nginx_before
 from tests.cluster.test_files import MIB, file_of, sha256
 
 FORM = f"multipart/form-data; boundary={BOUNDARY}"
 RAW = "application/octet-stream"
-GUNICORN_SAYS = re.compile(r"\d{4}-\d\d-\d\dT\S+ (info|error) +master +[A-Z][\w ]+")
-"""What gunicorn tells of its own start and end; the lines of a traceback begin otherwise."""
 REFUSED = " status=400 "
 MISSED = "The controller does not answer; the last list of workers is used."
 
@@ -130,63 +128,40 @@ class TestAHostFails:
         hosts.wait_until_well()
 
 
-class TestAMasterThatCannotStart:
-    @pytest.mark.parametrize("command", [MASTER, GUNICORN_MASTER], ids=["echofs", "gunicorn"])
-    @pytest.mark.parametrize(
-        ("more", "said"),
-        [
-            ({"JWT_SECRET": ""}, "JWT_SECRET is not set"),
-            ({"CLUSTER_SECRET": ""}, "CLUSTER_SECRET is not set"),
-            ({"JWT_SECRET": "replace-me-with-a-secret-of-your-own-1"}, "JWT_SECRET is the sample value"),
-        ],
-        ids=["no-jwt-secret", "no-cluster-secret", "sample-secret"],
-    )
-    def test_bad_secrets_are_told_in_one_line(
-        self, tmp_path: Path, command: tuple[str, ...], more: Mapping[str, str], said: str
+class TestResumableUploads:
+    def test_an_upload_goes_on_at_another_master_after_its_own_was_killed(
+        self, hosts: Hosts, user: User, other: User
     ) -> None:
-        refused = Hosts(tmp_path).master("refused", free_ports(1), command, more)
-
-        assert refused.run() == 2
-        [line] = refused.log().splitlines()
-        assert line.startswith(said)
-
-    @pytest.mark.parametrize("command", [MASTER, GUNICORN_MASTER], ids=["echofs", "gunicorn"])
-    def test_a_catalog_that_was_not_upgraded_is_told_in_one_line(
-        self, tmp_path: Path, command: tuple[str, ...]
-    ) -> None:
-        early = Hosts(tmp_path).master("early", free_ports(1), command)
-
-        assert early.run() == 2
-        [why] = [line for line in early.log().splitlines() if not GUNICORN_SAYS.match(line)]
-        assert why.startswith("The catalog (DATABASE_URL) is at revision none")
-        assert "run `echofs db upgrade`" in why
-
-
-class TestAMasterWithoutItsCatalog:
-    @pytest.mark.parametrize("command", [MASTER, GUNICORN_MASTER], ids=["echofs", "gunicorn"])
-    def test_one_that_served_before_starts_and_says_so(self, tmp_path: Path, command: tuple[str, ...]) -> None:
-        free = free_ports(1)
-        back = Hosts(tmp_path).master("back", free, command, self._nobody())
-        served = back.folder / "data" / "run" / "master"
-        served.mkdir(parents=True)
-        (served / "members.json").write_text('{"format": 1, "members": []}')
-        back.spawn()
+        content = os.urandom(26 * MIB + 5)
+        begun = tus.uploader(user, "resumed.bin", content, 3 * MIB + 1)
+        begun.upload(stop_at=5 * MIB)
+        there = tus.at(other.url, begun.url)
         try:
-            eventually(lambda: is_listening(free), "it answers", 30)
-            assert health(back.url)["details"]["catalog"] == "unavailable"
+            with closing(tus.open_patch(begun.url, content, 5 * MIB, 12 * MIB)) as running:
+                # A request that takes long is written down while it is under way.
+                for at in range(12 * MIB, 25 * MIB, MIB // 4):
+                    running.sendall(content[at : at + MIB // 4])
+                    if tus.offset(there) > 8 * MIB:
+                        break
+                    time.sleep(POLL_SECONDS)
+                hosts.masters[0].kill()
+            assert 8 * MIB < tus.offset(there) < len(content)
+            tus.resumed(there, content, 7 * MIB).upload()
         finally:
-            back.stop()
+            hosts.masters[0].spawn()
+        file = other.call("GET", there.removeprefix(other.url)).data["file"]
+        assert (file["path"], file["version"], file["digest"]) == ("resumed.bin", 1, sha256(content))
+        assert other.digest(file["id"]) == sha256(content)
+        hosts.masters[0].wait_until_healthy()
+        assert tus.offset(tus.at(user.url, there)) == len(content)
+        hosts.wait_until_well()
 
-    @pytest.mark.parametrize("command", [MASTER, GUNICORN_MASTER], ids=["echofs", "gunicorn"])
-    def test_one_that_never_served_is_told_that_the_address_may_be_wrong(
-        self, tmp_path: Path, command: tuple[str, ...]
-    ) -> None:
-        new = Hosts(tmp_path).master("new", free_ports(1), command, self._nobody())
-        assert new.run() == 2
-        assert "Check the address" in new.log()
-
-    def _nobody(self) -> dict[str, str]:
-        return {"DATABASE_URL": f"postgres://echofs@127.0.0.1:{free_ports(1)}/echofs?sslmode=disable"}
+    def test_requests_with_checksums_and_an_empty_file_make_what_was_sent(self, user: User) -> None:
+        for path, content in (("checked.bin", os.urandom(3 * MIB + 9)), ("empty.bin", b"")):
+            sent = tus.uploader(user, path, content, MIB + 3, checksum=True)
+            sent.upload()
+            file = user.call("GET", sent.url.removeprefix(user.url)).data["file"]
+            assert (file["path"], file["digest"], file["size"]) == (path, sha256(content), len(content))
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["unbuffered", "buffered"])
@@ -269,6 +244,18 @@ class TestBehindNginx:
         assert paths_of(user) == before
         assert user.call("GET", f"/api/v1/files/{file_id}").data["file"]["version"] == 1
         assert user.download(file_id).body == b"as it was"
+
+    def test_what_arrived_of_a_resumable_upload_counts(self, proxy: Host, buffered: bool, user: User) -> None:
+        content = os.urandom(9 * MIB)
+        begun = tus.uploader(user.at(proxy.url), f"proxied-{proxy.port}.bin", content, 9 * MIB)
+        begun.upload(stop_at=MIB + 1)
+        tus.break_off(begun.url, content, MIB + 1, 5 * MIB + 17)
+        # What nginx still had in its own buffer is lost.
+        arrived = tus.wait_for_offset(begun.url, MIB + 1 if buffered else 4 * MIB)
+        assert arrived <= (MIB + 1 if buffered else 5 * MIB + 17)
+        tus.resumed(begun.url, content, 9 * MIB).upload()
+        file = user.call("GET", begun.url.removeprefix(proxy.url)).data["file"]
+        assert (file["digest"], user.digest(file["id"])) == (sha256(content), sha256(content))
 
     @pytest.mark.parametrize(
         "path", ["/metrics", "//metrics", "/%6detrics", "/internal", "/internal/v1/members", "/v1/mode?object_id=x"]
