@@ -31,7 +31,6 @@ from echofs.core.errors import (
 from echofs.core.models import Content, Level, User
 from echofs.ports.resumable import Terms
 from echofs.services.finishing import CATCH_UP_SECONDS
-from echofs.services.housekeeping import Housekeeping
 from echofs.services.publishing import Published
 from echofs.services.reception import ADVANCE_SECONDS
 from echofs.services.resumable import Opened, Resumable
@@ -499,17 +498,6 @@ def test_each_request_gives_an_upload_its_full_time_again(here: DataPlane) -> No
     here.clock.advance(2 * HOUR)
     with pytest.raises(Expired):
         client.send()
-
-
-def test_housekeeping_forgets_what_expired(here: DataPlane) -> None:
-    client = Client.begun(here.resumable(hours=1), bytes_of(300))
-    tidy = Housekeeping(here.catalog, here.users, here.ledger, here.clock)
-    tidy.run_once()
-    assert client.offset == 0
-    here.clock.advance(HOUR)
-    tidy.run_once()
-    with pytest.raises(NotFound):
-        client.opened  # noqa: B018
 
 
 def test_a_user_sees_what_is_unfinished_and_can_drop_it(here: DataPlane, resumable: Resumable) -> None:
