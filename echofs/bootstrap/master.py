@@ -22,6 +22,7 @@ from echofs.web.accounts import accounts_blueprint
 from echofs.web.admin_users import admin_users_blueprint
 from echofs.web.app_passwords import app_passwords_blueprint
 from echofs.web.audit import audit_blueprint
+from echofs.web.assets import Assets
 from echofs.web.conflicts import conflicts_blueprint
 from echofs.web.consistency import consistency_blueprint
 from echofs.web.documents import documents_blueprint
@@ -30,6 +31,8 @@ from echofs.web.files import files_blueprint
 from echofs.web.floors import floors_blueprint
 from echofs.web.limits import AccountLimits, Rates
 from echofs.web.ops import cluster_blueprint, ops_blueprint
+from echofs.web.page import page_blueprint
+from echofs.web.page_sessions import page_sessions_blueprint
 from echofs.web.resumable import resumable_blueprint
 from echofs.web.tokens import Authenticator, Tokens, TokenSettings
 from echofs.web.uploads import uploads_blueprint
@@ -41,8 +44,8 @@ def master(settings: Settings) -> Flask:
     app = bare_application(basics)
     made = open_parts(settings, basics, app)
     install_metrics(app, made.meters, gauges=made.gauges())
-    authenticate = _mount_accounts(app, made)
-    install_access(app, authenticate=authenticate, verify_call=no_internal_routes)
+    authenticate, tokens = _mount_accounts(app, made)
+    install_access(app, authenticate=authenticate, verify_call=no_internal_routes, csrf_token=tokens.csrf)
     _mount_files(app, made)
     _mount_cluster(app, made)
     app.register_blueprint(documents_blueprint())
@@ -74,8 +77,8 @@ def _mount_cluster(app: Flask, made: MasterParts) -> None:
     app.register_blueprint(consistency_blueprint(HttpSteering(made.basics.controller), plane.catalog.file))
 
 
-def _mount_accounts(app: Flask, made: MasterParts) -> Authenticator:
-    """Add the account routes; what turns a user's token into its bearer."""
+def _mount_accounts(app: Flask, made: MasterParts) -> tuple[Authenticator, Tokens]:
+    """Add the account routes; what turns a user's token into its bearer, and what makes tokens."""
     settings, sharing = made.settings, made.sharing
     service = made.plane.accounts
     life = TokenSettings(
@@ -99,4 +102,6 @@ def _mount_accounts(app: Flask, made: MasterParts) -> Authenticator:
     app.register_blueprint(app_passwords_blueprint(service.app_access))
     app.register_blueprint(admin_users_blueprint(service.administration, authenticator))
     app.register_blueprint(audit_blueprint(service.audit))
-    return authenticator
+    app.register_blueprint(page_sessions_blueprint(service.accounts, tokens, authenticator, limits))
+    app.register_blueprint(page_blueprint(Assets()))
+    return authenticator, tokens

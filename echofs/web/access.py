@@ -10,6 +10,7 @@ from flask import Flask, g, request
 from echofs.core.errors import AuthenticationFailed, Forbidden
 from echofs.core.models import Role
 from echofs.services.accounts import Principal
+from echofs.web.cookies import ACCESS_COOKIE, check_page
 
 _MAX_TOKEN_CHARACTERS = 4096
 """Ten times the tokens made here: longer ones are not worth a signature check."""
@@ -43,6 +44,13 @@ ACCESS: dict[str, Access] = {
     "admin_users.change": Access.ADMIN,
     "admin_users.set_password": Access.ADMIN,
     "audit.listing": Access.ADMIN,
+    "page_sessions.begin": Access.PUBLIC,
+    "page_sessions.current": Access.PUBLIC,
+    "page_sessions.refresh": Access.PUBLIC,  # Takes the cookie with the refresh token, and the page's own proof.
+    "page_sessions.end": Access.PUBLIC,
+    "page_sessions.change_password": Access.USER,
+    "page.shell": Access.PUBLIC,
+    "page.asset": Access.PUBLIC,
     "uploads.upload": Access.USER,
     "uploads.replace": Access.USER,
     "resumable.options": Access.PUBLIC,
@@ -108,12 +116,17 @@ ACCESS: dict[str, Access] = {
 
 
 def install_access(
-    app: Flask, *, authenticate: Callable[[str], Principal], verify_call: Callable[[str, str, str], None]
+    app: Flask,
+    *,
+    authenticate: Callable[[str], Principal],
+    verify_call: Callable[[str, str, str], None],
+    csrf_token: Callable[[str], str] | None = None,
 ) -> None:
     """Enforce the table.
 
     ``authenticate`` turns a user's access token into its bearer; ``verify_call`` takes an internal token, method and
-    path. Both raise :class:`AuthenticationFailed`.
+    path. Both raise :class:`AuthenticationFailed`. With ``csrf_token``, which gives what the page of a session must
+    send, users may also be known by the cookie of the page; an Authorization header counts before it.
     """
 
     @app.before_request
@@ -125,9 +138,18 @@ def install_access(
         if access is Access.INTERNAL:
             verify_call(bearer_token(), request.method, request.path)
         elif access is not Access.PUBLIC:
-            g.principal = authenticate(bearer_token())
+            g.principal = _bearer(authenticate, csrf_token)
             if access is Access.ADMIN and g.principal.role is not Role.ADMIN:
                 raise Forbidden("Only an administrator may do this.")
+
+
+def _bearer(authenticate: Callable[[str], Principal], csrf_token: Callable[[str], str] | None) -> Principal:
+    cookie = request.cookies.get(ACCESS_COOKIE) if csrf_token else None
+    if csrf_token is None or not cookie or "Authorization" in request.headers:
+        return authenticate(bearer_token())
+    principal = authenticate(_bounded(cookie))
+    check_page(request, principal.sid, csrf_token)
+    return principal
 
 
 def check_declared(app: Flask) -> None:
@@ -142,6 +164,10 @@ def bearer_token() -> str:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise AuthenticationFailed("Log in first and send the header Authorization: Bearer <token>.")
+    return _bounded(token)
+
+
+def _bounded(token: str) -> str:
     if len(token) > _MAX_TOKEN_CHARACTERS:
         raise AuthenticationFailed("The token is not valid: log in again.")
     return token

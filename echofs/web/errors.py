@@ -67,7 +67,7 @@ def status_of(error_class: type[EchoError]) -> int:
 def install_errors(app: Flask) -> None:
     """Give every failure the envelope: expected ones, HTTP's own (404, 405 …) and those nobody foresaw."""
     app.register_error_handler(EchoError, _expected)
-    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(HTTPException, http_refusal)
     app.register_error_handler(Exception, _unforeseen)
 
 
@@ -89,7 +89,8 @@ def _headers(error: EchoError, status: int) -> dict[str, str]:
     return headers
 
 
-def _http(error: HTTPException) -> Response | HTTPException:
+def http_refusal(error: HTTPException) -> Response | HTTPException:
+    """The answer to a failure of HTTP itself, in the envelope."""
     if error.code is None or error.code < 400:
         return error
     fallback = ("http_error", error.description or "The request failed.")

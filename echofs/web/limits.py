@@ -72,6 +72,7 @@ class AccountLimits:
         """Limit logins; :func:`name_attempt` must have said who is tried."""
         return self._give_back(
             self._charge(
+                "login",
                 attempt,
                 (self._rates.login_per_name_and_address, lambda: f"pair:{g.tried}:{_address()}"),
                 (self._rates.login_per_name, lambda: f"name:{g.tried}"),
@@ -82,18 +83,19 @@ class AccountLimits:
     def change_password(self, attempt: Callable[P, R]) -> Callable[P, R]:
         """Limit guesses at the old password by whoever holds an access token."""
         return self._give_back(
-            self._charge(attempt, (self._rates.password_per_user, lambda: f"user:{g.principal.user_id}"))
+            self._charge("password", attempt, (self._rates.password_per_user, lambda: f"user:{g.principal.user_id}"))
         )
 
     def register(self, attempt: Callable[P, R]) -> Callable[P, R]:
         """Limit new accounts, successful or not: each costs a slow hash and tells whether a name is taken."""
-        return self._charge(attempt, (self._rates.register_per_address, _address))
+        return self._charge("register", attempt, (self._rates.register_per_address, _address))
 
-    def _charge(self, attempt: Callable[P, R], *charges: tuple[str, Callable[[], str]]) -> Callable[P, R]:
+    def _charge(self, what: str, attempt: Callable[P, R], *charges: tuple[str, Callable[[], str]]) -> Callable[P, R]:
         limited = attempt
         for rate, key in charges:
             parse_many(rate)  # The library would only log a malformed rate and limit nothing.
-            limited = self._limiter.limit(rate, key_func=key)(limited)
+            # Shared by all routes that make the same attempt: another route must not be another row of guesses.
+            limited = self._limiter.shared_limit(rate, scope=what, key_func=key)(limited)
 
         def charged(*args: P.args, **kwargs: P.kwargs) -> R:
             try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import math
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -51,21 +53,24 @@ class TokenSettings:
 
 @dataclass(frozen=True, slots=True)
 class TokenPair:
-    """``expires_in`` is the life of the access token in seconds."""
+    """``expires_in`` and ``refresh_expires_in`` are the lives of the two tokens in seconds."""
 
     access: str = field(repr=False)
     refresh: str = field(repr=False)
     expires_in: int
+    refresh_expires_in: int
 
 
 class Tokens:
     """JSON Web Tokens (RFC 7519) of one application, signed by HMAC-SHA-256 and bound to issuer and audience.
 
-    Both methods need an application context.
+    Issuing and reading need an application context.
     """
 
     def __init__(self, app: Flask, settings: TokenSettings) -> None:
-        self._access_seconds = settings.access_seconds
+        self._settings = settings
+        # A key of its own, so that what pages may read says nothing about signatures.
+        self._csrf_key = hmac.digest(settings.secret.encode(), b"page sessions", hashlib.sha256)
         app.config.update(
             JWT_SECRET_KEY=settings.secret,
             JWT_ALGORITHM=ALGORITHM,
@@ -97,8 +102,14 @@ class Tokens:
         return TokenPair(
             access=create_access_token(user.id, additional_claims=claims),
             refresh=create_refresh_token(user.id, additional_claims=claims),
-            expires_in=self._access_seconds,
+            expires_in=self._settings.access_seconds,
+            refresh_expires_in=self._settings.refresh_seconds,
         )
+
+    def csrf(self, sid: str) -> str:
+        """What a page must send with its requests to prove that it belongs to a session; the same for all its life, so
+        that several windows may share the session."""
+        return hmac.new(self._csrf_key, sid.encode(), hashlib.sha256).hexdigest()
 
     def read(self, encoded: str, kind: Kind) -> Claims:
         """The claims of a genuine, unexpired token of that kind. Raises :class:`AuthenticationFailed`."""
