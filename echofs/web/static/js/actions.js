@@ -55,12 +55,6 @@ export async function download(files) {
   }
 }
 
-/** Choose files, to be stored in a folder. */
-export async function upload(folder) {
-  const { chooseUploads } = await import("./uploads.js");
-  await chooseUploads(folder);
-}
-
 /** Show the versions of a file. */
 export async function versions(file) {
   const { showVersions } = await import("./versions.js");

@@ -64,7 +64,7 @@ export class Details {
     const conditions = h("div", {});
     fill(this.content, title(row), verdict, conditions, facts([
       ["In", named(row.parent || "Files")],
-      ["Size", `${size(row.size)} (${count(row.size, "byte")})`],
+      ["Size", row.size < 1024 ? size(row.size) : `${size(row.size)} (${count(row.size, "byte")})`],
       ["Kind", row.content_type],
       ["Version", h("button", { type: "button", class: "as-link", on: { click: () => versions(row) } }, `${row.version}, show all`)],
       ["Changed", exactly(row.updated_at)],

@@ -73,9 +73,19 @@ export function button({ label, icon: name, kind = "", quiet = false, onClick, .
   return h("button", props, name && icon(name), !quiet && h("span", {}, label));
 }
 
-/** A name that somebody else chose: isolated, so that marks of direction in it do not reorder what stands around it. */
+const INVISIBLE = /([\p{Cc}\p{Cf}\p{Zl}\p{Zp}])/u;
+const JOINERS = new Set(["\u200c", "\u200d"]);
+
+/**
+ * A name that somebody else chose: isolated, and with its invisible characters made visible, so that marks of direction in
+ * it turn around nothing, and nobody takes "gpj.exe" for "exe.jpg".
+ */
 export function named(text, props = {}) {
-  return h("bdi", { class: "name", ...props }, text);
+  return h("bdi", { class: "name", ...props }, text.split(INVISIBLE).map((part) => {
+    // Joiners belong to the spelling of some languages and to emoji, and reorder nothing.
+    if (part.length !== 1 || JOINERS.has(part) || !INVISIBLE.test(part)) return part;
+    return h("span", { class: "unseen" }, `U+${part.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`);
+  }));
 }
 
 /** Hold back a function until it was not called for so many milliseconds. */

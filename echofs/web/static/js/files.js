@@ -11,6 +11,7 @@ import { countInSight } from "./receipts.js";
 import { go } from "./router.js";
 import { fileColumns, fileRow, folderRow } from "./rows.js";
 import { mark } from "./shell.js";
+import { chooseFolderUploads, chooseUploads, dropUploads } from "./uploads.js";
 
 const PAGE = 500;
 const SORTS = new Set(["name", "size", "updated"]);
@@ -65,8 +66,30 @@ class FilesView {
     mark({ name: "files", title: "Files" }, query === null ? folder.slice(folder.lastIndexOf("/") + 1) || "Files" : `Search: ${query}`);
     fill(main, h("div", { class: "files" },
       h("div", { class: "files-main", dataset: { dropzone: "" } }, this.bar, this.list.element, this.empty), this.details.element));
+    if (query === null) this.catchDrops(main);
     this.list.setSort(this.sort, this.descending);
     this.reconsider([]);
+  }
+
+  /** Upload what is dropped anywhere on the page into this folder. */
+  catchDrops(main) {
+    const { signal } = this.abort;
+    const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
+    main.dataset.drop = `Drop to upload into ${this.folder.slice(this.folder.lastIndexOf("/") + 1) || "Files"}`;
+    addEventListener("dragover", (event) => {
+      if (!hasFiles(event)) return;
+      event.preventDefault();
+      main.classList.add("dropping");
+    }, { signal });
+    addEventListener("dragleave", (event) => {
+      if (!event.relatedTarget) main.classList.remove("dropping");
+    }, { signal });
+    addEventListener("drop", (event) => {
+      if (!hasFiles(event)) return;
+      event.preventDefault();
+      main.classList.remove("dropping");
+      dropUploads(this.folder, event.dataTransfer).catch(complain);
+    }, { signal });
   }
 
   place() {
@@ -117,7 +140,7 @@ class FilesView {
     const root = this.folder === "";
     fill(this.empty, icon("upload"), h("h2", {}, root ? "Your files will be here" : "This folder is empty"),
       h("p", {}, "Drop files or whole folders anywhere on this page, or choose them."),
-      h("p", {}, button({ label: "Upload", icon: "upload", kind: "primary", onClick: () => actions.upload(this.folder) })),
+      h("p", {}, this.uploadButton()),
       root && h("p", { class: "quiet-text" }, "Each file is kept in several copies on different workers. The shield beside it says how many there are, counted, not guessed."));
   }
 
@@ -154,8 +177,19 @@ class FilesView {
     if (this.query !== null) return this.infoButton();
     return h("div", { class: "tools" },
       button({ label: "New folder", icon: "newfolder", onClick: () => this.newFolder() }),
-      button({ label: "Upload", icon: "upload", kind: "primary", onClick: () => actions.upload(this.folder) }),
+      this.uploadButton(),
       this.infoButton());
+  }
+
+  uploadButton() {
+    const element = button({
+      label: "Upload", icon: "upload", kind: "primary", "aria-haspopup": "menu",
+      onClick: () => menu(element, [
+        { label: "Files…", icon: "file", onClick: () => chooseUploads(this.folder) },
+        { label: "A folder…", icon: "folder", onClick: () => chooseFolderUploads(this.folder) },
+      ]),
+    });
+    return element;
   }
 
   infoButton() {
