@@ -63,8 +63,14 @@ export class UploadPanel {
     if (this.unfinished().length === 0) announce(`${count(this.items.size, "upload")} finished`);
   }
 
-  receipt(id, receipt, file) {
-    this.change(id, { receipt, file });
+  /** The receipt that the write got. */
+  receipt(id, receipt) {
+    this.change(id, { receipt });
+  }
+
+  /** Its copies, as counted since. */
+  counted(id, counted) {
+    this.change(id, { counted });
   }
 
   /** An upload was given up; one that has arrived stays in the list. */
@@ -169,8 +175,10 @@ export class UploadPanel {
     if (item.state === "waiting") return `${size(item.bytes)}, waiting`;
     if (item.state !== "done") return `${size(item.sent)} of ${size(item.bytes)}${item.state === "paused" ? ", paused" : ""}`;
     if (!item.receipt) return `Stored in ${into}`;
-    const { replicas, zones, provisional, mode_used: level } = item.receipt;
+    const { provisional, mode_used: level } = item.receipt;
     if (provisional) return "Stored provisionally, until the catalog answers";
+    const { replicas, zones } = item.counted ?? item.receipt;
+    if (!replicas) return `Stored on the master's disk, ${level}; copies are being made`;
     return `Stored: ${count(replicas, "copy", "copies")} in ${count(zones, "zone")}, ${level}`;
   }
 }

@@ -10,12 +10,15 @@ import { calm, h } from "./dom.js";
 import { chosenFiles, droppedFiles } from "./dropped.js";
 import { count, join } from "./format.js";
 import { complain, notice } from "./notices.js";
+import { countCopies, isSafe } from "./receipts.js";
+import { fileRow } from "./rows.js";
 import { regain, renew, saw, session } from "./session.js";
 import { UploadPanel } from "./uploadpanel.js";
 
 const AT_ONCE = 4;
 const IN_ONE_REQUEST = 512 * 1024;
 const PATIENCE_MS = [200, 500, 1000, 2000, 4000, ...Array(2000).fill(8000)];
+const COUNTED_AFTER_MS = [1000, 2000, 4000, 8000];
 const FINAL = new Set([413, 415, 507]);
 const KEPT_IN = "tus::";
 const OWNER = "echofs-uploads-of";
@@ -139,15 +142,27 @@ function listen(engine) {
 async function finished(engine, file, response) {
   saw(response.body?.xhr?.getResponseHeader("X-EchoFS-Session"));
   panel.done(file.id);
-  // Forgotten by Uppy, so that the same file may be uploaded again.
-  engine.removeFile(file.id);
+  // Forgotten by Uppy, so that the same file may be uploaded again; later, because until it has told everybody of its
+  // success a removal would have it end the upload at the server.
+  setTimeout(() => engine.removeFile(file.id));
   tellChanged();
   try {
     const ticket = new URL(response.uploadURL, location.href).pathname.slice(API.length);
     const { consistency, data } = await get(ticket, {}, { patient: false });
-    panel.receipt(file.id, consistency, data.file);
+    panel.receipt(file.id, consistency);
+    await untilSafe(file.id, fileRow(data.file));
   } catch {
     // The upload is stored all the same; the list counts its copies.
+  }
+}
+
+/** Count the copies of what has just been stored until all are there, or for a while. */
+async function untilSafe(id, row) {
+  for (const pause of COUNTED_AFTER_MS) {
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    const counted = await countCopies(row, { patient: false });
+    panel.counted(id, counted);
+    if (isSafe(counted)) return;
   }
 }
 
