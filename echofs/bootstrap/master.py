@@ -21,8 +21,8 @@ from echofs.web.access import install_access
 from echofs.web.accounts import accounts_blueprint
 from echofs.web.admin_users import admin_users_blueprint
 from echofs.web.app_passwords import app_passwords_blueprint
-from echofs.web.audit import audit_blueprint
 from echofs.web.assets import Assets
+from echofs.web.audit import audit_blueprint
 from echofs.web.conflicts import conflicts_blueprint
 from echofs.web.consistency import consistency_blueprint
 from echofs.web.documents import documents_blueprint
@@ -98,10 +98,11 @@ def _mount_accounts(app: Flask, made: MasterParts) -> tuple[Authenticator, Token
     rates = Rates(login_per_name_and_address=settings.login_rate) if settings.login_rate else None
     uri, options = sharing.counters() if sharing else ("memory://", {})
     limits = AccountLimits(app, rates, storage_uri=uri, storage_options=options, enabled=bool(settings.login_rate))
-    app.register_blueprint(accounts_blueprint(service.accounts, tokens, authenticator, limits))
+    attempts = limits.attempts(service.accounts)
+    app.register_blueprint(accounts_blueprint(service.accounts, tokens, authenticator, attempts))
     app.register_blueprint(app_passwords_blueprint(service.app_access))
     app.register_blueprint(admin_users_blueprint(service.administration, authenticator))
     app.register_blueprint(audit_blueprint(service.audit))
-    app.register_blueprint(page_sessions_blueprint(service.accounts, tokens, authenticator, limits))
+    app.register_blueprint(page_sessions_blueprint(service.accounts, tokens, authenticator, attempts))
     app.register_blueprint(page_blueprint(Assets()))
     return authenticator, tokens

@@ -10,32 +10,29 @@ from echofs.ports.sessions import Ended
 from echofs.services.accounts import Accounts, Grant
 from echofs.web.access import bearer_token, current_user
 from echofs.web.answers import ok
-from echofs.web.limits import AccountLimits, name_attempt
+from echofs.web.limits import Attempts, name_attempt
 from echofs.web.render import JsonDict, moment
 from echofs.web.schemas import LoginSchema, PasswordSchema, RegisterSchema, load
 from echofs.web.tokens import Authenticator, Kind, Tokens
 
 
 def accounts_blueprint(
-    accounts: Accounts, tokens: Tokens, authenticator: Authenticator, limits: AccountLimits
+    accounts: Accounts, tokens: Tokens, authenticator: Authenticator, attempts: Attempts
 ) -> Blueprint:
     """Routes for everybody's own account. ``authenticator`` is told at once when sessions end."""
     blueprint = Blueprint("accounts", __name__, url_prefix="/api/v1/auth")
-    try_register = limits.register(accounts.register)
-    try_login = limits.login(accounts.login)
-    try_change = limits.change_password(accounts.change_password)
 
     @blueprint.post("/register")
     def register() -> Response:
         body = load(RegisterSchema, request)
-        user = try_register(body["username"], body["email"], body["password"])
+        user = attempts.register(body["username"], body["email"], body["password"])
         return ok({"user": user_json(user)}, message="Registered: log in now.", status=201)
 
     @blueprint.post("/login")
     def login() -> Response:
         body = load(LoginSchema, request)
         name_attempt(body["username"])
-        return ok(_pair(try_login(body["username"], body["password"])), message="Logged in.")
+        return ok(_pair(attempts.login(body["username"], body["password"])), message="Logged in.")
 
     @blueprint.post("/refresh")
     def refresh() -> Response:
@@ -65,7 +62,7 @@ def accounts_blueprint(
     @blueprint.post("/password")
     def change_password() -> Response:
         body = load(PasswordSchema, request)
-        grant = try_change(current_user(), body["old_password"], body["new_password"])
+        grant = attempts.change_password(current_user(), body["old_password"], body["new_password"])
         authenticator.revoked(Ended(user_id=grant.user.id))
         return ok(_pair(grant), message="Password changed; all other sessions have ended.")
 

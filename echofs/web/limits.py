@@ -15,7 +15,9 @@ from flask_limiter import Limiter, RateLimitExceeded
 from limits import parse_many
 
 from echofs.core.errors import AuthenticationFailed, EchoError, Forbidden, RateLimited
+from echofs.core.models import User
 from echofs.core.names import fold
+from echofs.services.accounts import Accounts, Grant, Principal
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -36,6 +38,15 @@ class Rates:
     login_per_address: str = "30/minute"
     password_per_user: str = "10/minute;100/hour"
     register_per_address: str = "60/hour"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """What may be tried a limited number of times, by whichever route; made once, or each route would count anew."""
+
+    register: Callable[[str, str, str], User]
+    login: Callable[[str, str], Grant]
+    change_password: Callable[[Principal, str, str], Grant]
 
 
 class AccountLimits:
@@ -68,6 +79,12 @@ class AccountLimits:
         app.extensions.setdefault("limiter", set()).add(self._limiter)
         self._limiter.init_app(app)
 
+    def attempts(self, accounts: Accounts) -> Attempts:
+        """All that :class:`Attempts` has, limited. Call it once for an application."""
+        return Attempts(
+            self.register(accounts.register), self.login(accounts.login), self.change_password(accounts.change_password)
+        )
+
     def login(self, attempt: Callable[P, R]) -> Callable[P, R]:
         """Limit logins; :func:`name_attempt` must have said who is tried."""
         return self._give_back(
@@ -94,7 +111,7 @@ class AccountLimits:
         limited = attempt
         for rate, key in charges:
             parse_many(rate)  # The library would only log a malformed rate and limit nothing.
-            # Shared by all routes that make the same attempt: another route must not be another row of guesses.
+            # Shared by all routes that make the attempt: another route must not be another row of guesses.
             limited = self._limiter.shared_limit(rate, scope=what, key_func=key)(limited)
 
         def charged(*args: P.args, **kwargs: P.kwargs) -> R:

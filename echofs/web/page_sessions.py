@@ -21,7 +21,7 @@ from echofs.web.cookies import (
     clear_cookies,
     set_cookies,
 )
-from echofs.web.limits import AccountLimits, name_attempt
+from echofs.web.limits import Attempts, name_attempt
 from echofs.web.render import JsonDict
 from echofs.web.schemas import LoginSchema, PasswordSchema, load
 from echofs.web.tokens import Authenticator, Kind, Tokens
@@ -30,13 +30,11 @@ _SIGNED_OUT: JsonDict = {"user": None, "csrf": None}
 
 
 def page_sessions_blueprint(
-    accounts: Accounts, tokens: Tokens, authenticator: Authenticator, limits: AccountLimits
+    accounts: Accounts, tokens: Tokens, authenticator: Authenticator, attempts: Attempts
 ) -> Blueprint:
     """Routes by which the page signs in, goes on and signs out. ``authenticator`` is told when sessions end."""
     blueprint = Blueprint("page_sessions", __name__, url_prefix=SESSION_PREFIX)
     sessions = _PageSessions(accounts, tokens, authenticator)
-    try_login = limits.login(accounts.login)
-    try_change = limits.change_password(accounts.change_password)
     blueprint.add_url_rule("", endpoint="current", view_func=sessions.current)
     blueprint.add_url_rule("", endpoint="refresh", view_func=sessions.refresh, methods=["PUT"])
     blueprint.add_url_rule("", endpoint="end", view_func=sessions.end, methods=["DELETE"])
@@ -46,12 +44,12 @@ def page_sessions_blueprint(
         check_origin(request)
         body = load(LoginSchema, request)
         name_attempt(body["username"])
-        return sessions.signed_in(try_login(body["username"], body["password"]), "Signed in.")
+        return sessions.signed_in(attempts.login(body["username"], body["password"]), "Signed in.")
 
     @blueprint.post("/password")
     def change_password() -> Response:
         body = load(PasswordSchema, request)
-        grant = try_change(current_user(), body["old_password"], body["new_password"])
+        grant = attempts.change_password(current_user(), body["old_password"], body["new_password"])
         authenticator.revoked(Ended(user_id=grant.user.id))
         return sessions.signed_in(grant, "Password changed; all other sessions have ended.")
 

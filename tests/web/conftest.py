@@ -21,6 +21,7 @@ from echofs.web.accounts import accounts_blueprint
 from echofs.web.errors import install_errors
 from echofs.web.headers import install_headers
 from echofs.web.limits import AccountLimits, Rates
+from echofs.web.page_sessions import page_sessions_blueprint
 from echofs.web.request_ids import install_request_ids
 from echofs.web.tokens import Authenticator, Tokens, TokenSettings
 from tests.fakes.audit import MemoryAudit
@@ -68,7 +69,7 @@ class Site:
         install_request_ids(self.app, self.clock, ids)
         install_errors(self.app)
         install_headers(self.app)
-        install_access(self.app, authenticate=self.authenticator, verify_call=_verify_call)
+        install_access(self.app, authenticate=self.authenticator, verify_call=_verify_call, csrf_token=self.tokens.csrf)
         limits = AccountLimits(
             self.app,
             self.rates,
@@ -76,7 +77,9 @@ class Site:
             storage_options=self.storage_options,
             enabled=self.limited,
         )
-        self.app.register_blueprint(accounts_blueprint(self.accounts, self.tokens, self.authenticator, limits))
+        parts = (self.accounts, self.tokens, self.authenticator, limits.attempts(self.accounts))
+        self.app.register_blueprint(accounts_blueprint(*parts))
+        self.app.register_blueprint(page_sessions_blueprint(*parts))
         self.client: FlaskClient = self.app.test_client()
 
     def post(self, path: str, body: Any = None, *, token: str = "", address: str = "127.0.0.1") -> TestResponse:
