@@ -22,9 +22,10 @@ from echofs.core.errors import (
 )
 from echofs.web.access import ACCESS, Access
 from echofs.web.answers import JSON
+from echofs.web.cookies import REFRESH_COOKIE
 from echofs.web.openapi.components import Components
 from echofs.web.openapi.description import Answer, Body, JsonSchema, Parameter, Resource, Route
-from echofs.web.openapi.resources import MADE_BY_FLASK, RESOURCES, described
+from echofs.web.openapi.resources import FOR_PEOPLE, MADE_BY_FLASK, RESOURCES, described
 
 _ARGUMENT = re.compile(r"<(?:[^<>:]+:)?([^<>]+)>")
 _ABOUT = """\
@@ -41,6 +42,7 @@ _PROOFS = {
         "description": "An access token from a login.",
     },
     "refresh": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A refresh token."},
+    "page": {"type": "apiKey", "in": "cookie", "name": REFRESH_COOKIE, "description": "The session of the web page."},
 }
 _ERRORS: dict[Access, tuple[type[EchoError], ...]] = {
     Access.PUBLIC: (InvalidRequest,),
@@ -54,7 +56,8 @@ def build(app: Flask) -> dict[str, Any]:
     """The document of an application. Raises LookupError for a route of which nothing is said."""
     builder = Builder()
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
-        builder.add(rule)
+        if rule.endpoint not in FOR_PEOPLE:
+            builder.add(rule)
     return builder.document()
 
 

@@ -12,11 +12,13 @@ from echofs.web.openapi.resources import (
     content,
     documents,
     files,
+    page_sessions,
     resumable,
 )
 
 RESOURCES: tuple[Resource, ...] = (
     accounts.RESOURCE,
+    page_sessions.RESOURCE,
     administration.APP_PASSWORDS,
     files.RESOURCE,
     content.RESOURCE,
@@ -32,6 +34,9 @@ RESOURCES: tuple[Resource, ...] = (
 
 MADE_BY_FLASK = frozenset({"HEAD", "OPTIONS"})
 """Methods that Flask adds by itself."""
+
+FOR_PEOPLE = frozenset({"page.shell", "page.asset"})
+"""The web page and its files: nothing that programs could use, and free to change at any time."""
 
 _BY_KEY: dict[str, tuple[Resource, Route]] = {
     key: (resource, route) for resource in RESOURCES for key, route in resource.routes.items()

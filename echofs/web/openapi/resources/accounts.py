@@ -8,8 +8,8 @@ from echofs.web.openapi.description import Answer, Resource, Route, json_body
 from echofs.web.openapi.fields import Shape, choice, moment, one, text, whole
 from echofs.web.schemas import LoginSchema, PasswordSchema, RegisterSchema
 
-_PASSWORD = "correct horse battery staple"
-_USER = {
+PASSWORD = "correct horse battery staple"
+USER = {
     "id": "0193f3c2a1b47c3d8e5f60718293a4b4",
     "username": "alice",
     "email": "alice@example.org",
@@ -21,7 +21,7 @@ _GRANT = {
     "refresh_token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.cmVmcmVzaA",
     "token_type": "Bearer",
     "expires_in": 3600,
-    "user": _USER,
+    "user": USER,
 }
 
 
@@ -51,16 +51,14 @@ RESOURCE = Resource(
     {
         "accounts.register": Route(
             "Create an account",
-            {201: Answer("The account is there; log in now.", {"user": User}, {"user": _USER})},
-            bodies=json_body(
-                RegisterSchema, {"username": "carol", "email": "carol@example.org", "password": _PASSWORD}
-            ),
+            {201: Answer("The account is there; log in now.", {"user": User}, {"user": USER})},
+            bodies=json_body(RegisterSchema, {"username": "carol", "email": "carol@example.org", "password": PASSWORD}),
             errors=(InvalidName, NameTaken, RateLimited, CatalogUnavailable),
         ),
         "accounts.login": Route(
             "Log in",
             {200: Answer("A pair of tokens.", Grant, _GRANT)},
-            bodies=json_body(LoginSchema, {"username": "alice", "password": _PASSWORD}),
+            bodies=json_body(LoginSchema, {"username": "alice", "password": PASSWORD}),
             errors=(AuthenticationFailed, Forbidden, RateLimited, CatalogUnavailable),
         ),
         "accounts.refresh": Route(
@@ -72,13 +70,13 @@ RESOURCE = Resource(
         ),
         "accounts.logout": Route("Log out", {200: Answer("The session has ended.")}),
         "accounts.profile": Route(
-            "Show the own account", {200: Answer("The account.", {"user": User}, {"user": _USER})}
+            "Show the own account", {200: Answer("The account.", {"user": User}, {"user": USER})}
         ),
         "accounts.change_password": Route(
             "Change the own password",
             {200: Answer("A pair of tokens; all other sessions have ended.", Grant, _GRANT)},
             bodies=json_body(
-                PasswordSchema, {"old_password": _PASSWORD, "new_password": "a rather longer horse battery"}
+                PasswordSchema, {"old_password": PASSWORD, "new_password": "a rather longer horse battery"}
             ),
             errors=(Forbidden, RateLimited),
         ),
