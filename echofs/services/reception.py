@@ -48,10 +48,10 @@ class Receptions:
         self._meters = meters
         self._life = int(expires_seconds * _SECOND)
 
-    def begin(self, record: UploadRecord) -> Reception:
-        """Take an upload over. Raises :class:`UploadMoved` when another request was faster, and what reading back the
-        last piece raises."""
-        record = self._write_down(record)
+    def begin(self, record: UploadRecord, *, new: bool = False) -> Reception:
+        """Take an upload over, unless it is so new that nobody else knows it. Raises :class:`UploadMoved` when another
+        request was faster, and what reading back the last piece raises."""
+        record = record if new else self._write_down(record)
         return Reception(self, record, self._receiving(record), self._clock)
 
     def expiry(self) -> Timestamp:

@@ -116,10 +116,17 @@ class Resumable:
         self._finishing.drop(opened.record)
 
     def receive(
-        self, opened: Opened, offset: int, pieces: Iterable[bytes], *, length: int | None, all_or_nothing: bool = False
+        self,
+        opened: Opened,
+        offset: int,
+        pieces: Iterable[bytes],
+        *,
+        length: int | None,
+        all_or_nothing: bool = False,
+        new: bool = False,
     ) -> Opened:
         """Take the bytes from ``offset`` on. What came of a body that breaks off counts, unless it was to be
-        ``all_or_nothing``; ``length`` is that of the body, if it was declared.
+        ``all_or_nothing``; ``length`` is that of the body, if it was declared. Of a ``new`` upload nobody else knows.
 
         The request takes the upload over: one that is under way elsewhere, its client gone perhaps, ends when it next
         wants to write down what it has. Raises :class:`UploadMoved` for another offset than the upload's and when this
@@ -136,7 +143,7 @@ class Resumable:
             raise too_long(record)
         if length == 0:
             return opened
-        reception = self._receptions.begin(record)
+        reception = self._receptions.begin(record, new=new)
         try:
             reception.take(pieces, advancing=not all_or_nothing)
             reception.end()

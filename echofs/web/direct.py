@@ -38,17 +38,23 @@ def read_whole(stream: Any, length: int) -> memoryview:
 
 
 def read_piece(stream: Any, size: int) -> bytes:
-    """The next ``size`` bytes of a body, fewer only at its end. Raises OSError."""
+    """The next ``size`` bytes of a body, fewer only at its end or where the connection broke. Raises OSError where it
+    broke and no byte was left to give."""
     if not receive_in_place(stream):
         piece: bytes = stream.read(size)
         return piece
     wanted = min(size, stream.reader.length)
     parts = [_buffered(stream.reader, wanted)]
     missing = wanted - len(parts[0])
-    while missing and (received := stream.reader.unreader.sock.recv(missing, socket.MSG_WAITALL)):
-        stream.reader.length -= len(received)
-        missing -= len(received)
-        parts.append(received)
+    try:
+        while missing and (received := stream.reader.unreader.sock.recv(missing, socket.MSG_WAITALL)):
+            stream.reader.length -= len(received)
+            missing -= len(received)
+            parts.append(received)
+    except OSError:
+        # What arrived before may count; the next call finds the connection broken, or at its end.
+        if not any(parts):
+            raise
     return b"".join(parts) if parts[0] or len(parts) != 2 else parts[1]
 
 

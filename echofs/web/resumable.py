@@ -109,7 +109,7 @@ class _Views:
     def _first_bytes(self, opened: Opened, session: Session) -> tuple[Opened, Published | None]:
         """Nobody knows the upload's address yet: if it cannot be told now, nobody ever will."""
         try:
-            return self._take(opened, 0, session)
+            return self._take(opened, 0, session, new=True)
         except EchoError as error:
             with suppress(EchoError):
                 kept = self._resumable.again(opened)
@@ -118,12 +118,13 @@ class _Views:
                 self._resumable.drop(kept)
             raise
 
-    def _take(self, opened: Opened, offset: int, session: Session) -> tuple[Opened, Published | None]:
-        pieces, all_or_nothing = tus.pieces(request, self._read_bytes)
+    def _take(
+        self, opened: Opened, offset: int, session: Session, *, new: bool = False
+    ) -> tuple[Opened, Published | None]:
+        pieces, whole = tus.pieces(request, self._read_bytes)
         length = bodies.declared_length(request)
-        return self._ended(
-            self._resumable.receive(opened, offset, pieces, length=length, all_or_nothing=all_or_nothing), session
-        )
+        opened = self._resumable.receive(opened, offset, pieces, length=length, all_or_nothing=whole, new=new)
+        return self._ended(opened, session)
 
     def _ended(self, opened: Opened, session: Session) -> tuple[Opened, Published | None]:
         """The upload, and if all its bytes are there the file that it is."""

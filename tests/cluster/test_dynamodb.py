@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster import tus
 from tests.cluster.cluster import Cluster
 from tests.cluster.conftest import MakeCluster
 from tests.tables import CREDENTIALS, REGION, names
@@ -47,9 +48,10 @@ def test_files_on_dynamodb_survive_a_worker(cluster: Cluster) -> None:
     cluster.start()
     user = cluster.register("ada")
     file = user.upload("docs/a.bin", BODY).data["file"]
+    tus.uploader(user, "docs/b.bin", BODY, 2 << 20).upload()
     cluster.kill_worker(1)
     assert user.download(file["id"]).body == BODY
     newer = user.call("PUT", f"/api/v1/files/{file['id']}/content", BODY[::-1]).data["file"]
     assert newer["version"] == 2
-    assert [each["path"] for each in user.call("GET", "/api/v1/files").data["files"]] == ["docs/a.bin"]
+    assert [each["path"] for each in user.call("GET", "/api/v1/files").data["files"]] == ["docs/a.bin", "docs/b.bin"]
     assert user.download(file["id"]).body == BODY[::-1]

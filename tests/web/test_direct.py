@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from flask import Flask, Response, request
@@ -106,3 +107,31 @@ def test_another_stream_is_read_the_ordinary_way() -> None:
     assert not receive_in_place(stream)
     assert bytes(read_whole(stream, 4)) == b"abcd"
     assert read_piece(stream, 4) == b"ef"
+
+
+class Breaking:
+    """A socket that gives some bytes and is broken from then on."""
+
+    def __init__(self, *parts: bytes) -> None:
+        self._parts = list(parts)
+
+    def recv(self, size: int, flags: int) -> bytes:
+        if not self._parts:
+            raise ConnectionResetError
+        return self._parts.pop(0)
+
+
+def test_what_came_before_a_connection_broke_is_given_and_then_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("echofs.web.direct.receive_in_place", lambda stream: True)
+    early = io.BytesIO(b"early")
+
+    def read(size: int) -> bytes:
+        return early.read(size)
+
+    unreader = SimpleNamespace(sock=Breaking(b"late"), buf=io.BytesIO(b"early"))
+    reader = SimpleNamespace(length=100, unreader=unreader, read=read)
+    stream = SimpleNamespace(reader=reader)
+    assert read_piece(stream, 64) == b"earlylate"
+    unreader.buf = io.BytesIO()
+    with pytest.raises(ConnectionResetError):
+        read_piece(stream, 64)
