@@ -80,7 +80,7 @@ class _Views:
         published = None
         if opened.record.answer:
             opened, published = self._ended(opened, self._session(opened.owner.id))
-        return _status(opened, published)
+        return _status(opened, published, headers=_headers(opened, published))
 
     def drop(self, ticket: str) -> Response:
         self._resumable.drop(self._resumable.open(ticket))
@@ -198,9 +198,7 @@ def _empty(status: int, headers: dict[str, str] | None = None) -> Response:
     return response
 
 
-def _status(
-    opened: Opened, published: Published | None, *, status: int = 200, headers: dict[str, str] | None = None
-) -> Response:
+def _status(opened: Opened, published: Published | None, *, status: int = 200, headers: dict[str, str]) -> Response:
     record = opened.record
     data: JsonDict = {
         "upload": {

@@ -26,6 +26,8 @@ EXPIRES = "Upload-Expires"
 METADATA = "Upload-Metadata"
 CHECKSUM = "Upload-Checksum"
 BODY_TYPE = "application/offset+octet-stream"
+NOT_OFFERED = ("Upload-Defer-Length", "Upload-Concat")
+"""Headers of extensions without which the request would mean something else."""
 EXTENSIONS = ("creation", "creation-with-upload", "termination", "expiration", "checksum")
 ALGORITHMS = ("sha256", "sha1")
 
@@ -49,7 +51,7 @@ def number(request: Request, header: str) -> int:
 
 def length(request: Request) -> int:
     """How long the file will be. Raises :class:`InvalidRequest`."""
-    for header in ("Upload-Defer-Length", "Upload-Concat"):
+    for header in NOT_OFFERED:
         if header in request.headers:
             raise InvalidRequest(
                 f"{header} is not offered here: name the file's length and send it whole.", field=header

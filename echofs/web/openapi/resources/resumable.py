@@ -88,6 +88,7 @@ _SPOKEN = (
     Parameter("Tus-Version", "With 412, and to OPTIONS: the versions that are spoken.", {"type": "string"}),
 )
 _OFFSET = Parameter(tus.OFFSET, "Where the bytes begin: as many as are there.", _BYTES, "0", required=True)
+_REFUSED = tuple(Parameter(header, "Not offered: refused.") for header in tus.NOT_OFFERED)
 _CHECKSUM = Parameter(tus.CHECKSUM, "`sha256 BASE64` or `sha1 BASE64` of the body.")
 _PROGRESS = (
     Parameter(tus.OFFSET, "Bytes that are durable.", _BYTES, required=True),
@@ -158,6 +159,7 @@ RESOURCE = Resource(
                     example="path ZmlsbXMvZmlsbS5ta3Y=",
                     required=True,
                 ),
+                *_REFUSED,
                 _CHECKSUM,
                 CONTENT_DIGEST,
                 LEVEL,
