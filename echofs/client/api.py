@@ -72,11 +72,17 @@ class Api:
         made = (lambda: encoded) if encoded is not None else None
         return self.call(Request(method, path, query or {}, named, made, repeatable))
 
-    def call(self, request: Request) -> Answer:
-        """Any request that is answered in JSON. Raises :class:`ClientError`."""
-        answer = self._authorised(request, self.http.json)
+    def call(self, request: Request, *, login: bool = True) -> Answer:
+        """Any request that is answered in JSON; without ``login`` one that needs none. Raises :class:`ClientError`."""
+        answer = self._authorised(request, self.http.json, login=login)
         self._keep(answer.headers)
         return answer
+
+    def headers(self, request: Request, *, login: bool = True) -> Mapping[str, str]:
+        """Any request whose answer is in its headers. Raises :class:`ClientError`."""
+        found = self._authorised(request, self.http.headers, login=login)
+        self._keep(found)
+        return found
 
     def stream(self, request: Request) -> urllib3.BaseHTTPResponse:
         """Any request that is answered with bytes. Raises :class:`ClientError`."""
@@ -94,7 +100,9 @@ class Api:
                 return
             asked["after"] = data["next"]
 
-    def _authorised(self, request: Request, send: Callable[[Request], T]) -> T:
+    def _authorised(self, request: Request, send: Callable[[Request], T], *, login: bool = True) -> T:
+        if not login:
+            return self._in_session(request, "", send)
         token = self._access.access()
         try:
             return self._in_session(request, token, send)
@@ -104,7 +112,7 @@ class Api:
             return self._in_session(request, self._access.renew(token), send)
 
     def _in_session(self, request: Request, token: str, send: Callable[[Request], T]) -> T:
-        headers = {**request.headers, "Authorization": f"Bearer {token}"}
+        headers = {**request.headers, "Authorization": f"Bearer {token}"} if token else dict(request.headers)
         session = self._session
         if not session:
             return send(replace(request, headers=headers))

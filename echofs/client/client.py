@@ -18,8 +18,9 @@ from echofs.client.logins import Account, account_of_profile, account_of_user, f
 from echofs.client.profiles import DEFAULT, Profiles
 from echofs.client.saving import save
 from echofs.client.sources import Content, source_of
+from echofs.client.storing import store
 from echofs.client.trash import Trash
-from echofs.client.uploads import Progress, Wish, stored_of, upload
+from echofs.client.uploads import Progress, Wish, stored_of
 from echofs.client.values import (
     ConflictInfo,
     FileInfo,
@@ -151,7 +152,7 @@ class Client:
         :class:`WrongContent`, and OSError when a local file cannot be found.
         """
         wish = Wish(content_type, consistency, on_conflict, if_match, create_only, idempotency_key)
-        return upload(self._api, path, source_of(content), wish, progress)
+        return store(self._api, path, source_of(content), wish, self._account.tickets, progress)
 
     def open(
         self,

@@ -106,6 +106,17 @@ class Http:
         :class:`ClientError`."""
         return self._repeated(request, lambda: successful(self._once(request)))
 
+    def headers(self, request: Request) -> Mapping[str, str]:
+        """The headers of a successful answer, whatever its body. Raises :class:`ClientError`."""
+
+        def attempt() -> Mapping[str, str]:
+            response = successful(self._once(request))
+            response.drain_conn()
+            response.release_conn()
+            return response.headers
+
+        return self._repeated(request, attempt)
+
     def health(self) -> Any:
         """The data of the master's health, be it good or bad. Asked once. Raises :class:`ClientError`."""
         response = self._once(Request("GET", "/health"))

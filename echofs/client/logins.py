@@ -10,18 +10,21 @@ from echofs.client.api import Access
 from echofs.client.errors import Refused
 from echofs.client.http import Http
 from echofs.client.profiles import Profiles, ProfileTokens
+from echofs.client.tickets import Tickets
 from echofs.client.tokens import FixedToken, Login, MemoryTokens
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What a client needs of its login. ``session`` is the session token to begin with."""
+    """What a client needs of its login. ``session`` is the session token to begin with, ``tickets`` keeps unfinished
+    uploads beyond the client's life."""
 
     access: Access
     login: Callable[[str, str], Mapping[str, Any]]
     forget: Callable[[], None]
     keep_session: Callable[[str], None]
     session: str = ""
+    tickets: Tickets | None = None
 
 
 def fixed_account(token: str) -> Account:
@@ -44,7 +47,8 @@ def account_of_profile(http: Http, profiles: Profiles, name: str) -> Account:
         if token != session:
             profiles.save_session(name, token)
 
-    return Account(login, login.login, lambda: profiles.remove(name), keep, session)
+    tickets = profiles.tickets(profiles.find(name))
+    return Account(login, login.login, lambda: profiles.remove(name), keep, session, tickets)
 
 
 def _no_login(username: str, password: str) -> Mapping[str, Any]:

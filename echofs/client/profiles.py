@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import re
-import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -16,6 +14,8 @@ from typing import Any
 from platformdirs import user_config_path, user_state_path
 
 from echofs.client.errors import NotLoggedIn, Refused
+from echofs.client.private_files import make_folder, replace_file
+from echofs.client.tickets import Tickets
 from echofs.client.tokens import Tokens
 
 DEFAULT = "default"
@@ -73,7 +73,7 @@ class Profiles:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Held while a profile is changed."""
-        _make(self.folder)
+        make_folder(self.folder)
         with open(self.folder / "profiles.lock", "w", encoding="ascii") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
@@ -93,10 +93,14 @@ class Profiles:
     def save_session(self, name: str, token: str) -> None:
         """Keep a session token for the next command."""
         if token:
-            _make(self.state_folder)
-            _replace(self._session_file(name), token)
+            make_folder(self.state_folder)
+            replace_file(self._session_file(name), token)
         else:
             self._session_file(name).unlink(missing_ok=True)
+
+    def tickets(self, profile: Profile) -> Tickets:
+        """The unfinished uploads of a profile's user."""
+        return Tickets(self.state_folder / "uploads", f"{profile.url}\0{profile.username}")
 
     def _session_file(self, name: str) -> Path:
         return self.state_folder / f"{checked_name(name)}.session"
@@ -112,8 +116,8 @@ class Profiles:
         return profiles
 
     def _write(self, profiles: Mapping[str, object]) -> None:
-        _make(self.folder)
-        _replace(self._file, json.dumps({"profiles": profiles}, indent=2, sort_keys=True) + "\n")
+        make_folder(self.folder)
+        replace_file(self._file, json.dumps({"profiles": profiles}, indent=2, sort_keys=True) + "\n")
 
 
 class ProfileTokens:
@@ -150,16 +154,3 @@ def checked_name(name: str) -> str:
 
 def _fields(profile: Profile) -> dict[str, Any]:
     return {name: value for name, value in asdict(profile).items() if name != "name" and value}
-
-
-def _make(folder: Path) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-
-def _replace(path: Path, text: str) -> None:
-    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(new, path)

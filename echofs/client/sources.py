@@ -20,6 +20,8 @@ class Source(Protocol):
 
     length: int | None
     again: bool
+    identity: str
+    """What tells it from all other content, also in a later program; ``""`` where nothing does."""
 
     def pieces(self, start: int = 0) -> Iterator[bytes]:
         """The content from byte ``start`` on. Raises OSError."""
@@ -29,6 +31,7 @@ class BytesSource:
     """Bytes in memory."""
 
     again = True
+    identity = ""
 
     def __init__(self, content: bytes | bytearray | memoryview) -> None:
         self._content = memoryview(content).cast("B")
@@ -46,7 +49,9 @@ class PathSource:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.length: int | None = path.stat().st_size
+        found = path.stat()
+        self.length: int | None = found.st_size
+        self.identity = f"{path.resolve()}\0{found.st_size}\0{found.st_mtime_ns}"
 
     def pieces(self, start: int = 0) -> Iterator[bytes]:
         try:
@@ -60,6 +65,8 @@ class PathSource:
 
 class FileSource:
     """An open binary file from where it stands; one that cannot seek is read once."""
+
+    identity = ""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -80,6 +87,7 @@ class PiecesSource:
     """Pieces that come once."""
 
     again = False
+    identity = ""
     length: int | None = None
 
     def __init__(self, pieces: Iterable[bytes]) -> None:

@@ -32,6 +32,11 @@ class Wish:
     create_only: bool = False
     idempotency_key: str = ""
 
+    @property
+    def conditional(self) -> bool:
+        """Whether it depends on what is there."""
+        return bool(self.if_match) or self.create_only
+
     def headers(self) -> dict[str, str]:
         """The same as HTTP says it."""
         named = {
@@ -63,10 +68,11 @@ def upload(api: Api, path: str, source: Source, wish: Wish, progress: Progress |
 
 def stored_of(answer: Answer) -> Stored:
     """What the answer to a write of content says."""
+    file = FileInfo.parsed(answer.data["file"])
     return Stored(
-        FileInfo.parsed(answer.data["file"]),
+        file,
         Receipt.parsed(answer.consistency),
-        created=answer.status == 201,
+        created=answer.status == 201 or file.version == 1,
         replayed=answer.headers.get("Idempotency-Replayed") == "true",
     )
 
