@@ -216,7 +216,7 @@ def _refusal(response: urllib3.BaseHTTPResponse) -> ClientError:
     document = _document(response)
     told = document.get("error") if isinstance(document, dict) else None
     if not isinstance(told, dict):
-        told = {"message": f"The address answers {response.status}, and not as EchoFS does; check it."}
+        told = {"message": f"{response.status} was answered, without a reason; check the address if that goes on."}
     return error_of(
         response.status,
         str(told.get("message") or f"The master answered {response.status}."),

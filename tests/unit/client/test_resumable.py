@@ -54,6 +54,17 @@ def profiles(master: Master, tmp_path: Path) -> Profiles:
     return made
 
 
+def interrupted(master: Master, local: Path, profiles: Profiles) -> None:
+    """A command that ended as its first piece was on its way."""
+
+    def end(_: int) -> None:
+        raise KeyboardInterrupt
+
+    master.replies = [CREATED]
+    with pytest.raises(KeyboardInterrupt):
+        Client.from_profile(profiles=profiles).put("films/1", local, progress=end)
+
+
 def test_a_large_file_is_begun_sent_and_looked_at(master: Master, local: Path) -> None:
     master.replies = [CREATED, arrived, finished()]
     moved: list[int] = []
@@ -98,33 +109,27 @@ def test_an_upload_that_never_gets_on_ends(master: Master, local: Path) -> None:
 
 
 def test_a_later_command_goes_on_without_beginning_anew(master: Master, local: Path, profiles: Profiles) -> None:
-    master.replies = [CREATED, silence, refusal("404 Not Found", "not_found")]
-    with pytest.raises(Exception, match="not_found"):
-        Client.from_profile(profiles=profiles).put("films/1", local)
+    interrupted(master, local, profiles)
     [ticket] = (profiles.state_folder / "uploads").iterdir()
     assert stat.S_IMODE(ticket.stat().st_mode) == 0o600
 
     master.replies = [at(HALF), arrived, finished()]
     Client.from_profile(profiles=profiles).put("films/1", local)
-    assert master.lines()[3:] == [f"{method} /api/v1/uploads/u1.secret" for method in ("HEAD", "PATCH", "GET")]
-    assert master.bodies()[4] == DATA[HALF:]
+    assert master.lines()[-3:] == [f"{method} /api/v1/uploads/u1.secret" for method in ("HEAD", "PATCH", "GET")]
+    assert master.bodies()[-2] == DATA[HALF:]
     assert list((profiles.state_folder / "uploads").iterdir()) == []
 
 
 def test_a_file_that_changed_meanwhile_is_begun_anew(master: Master, local: Path, profiles: Profiles) -> None:
-    master.replies = [CREATED, silence, refusal("404 Not Found", "not_found")]
-    with pytest.raises(Exception, match="not_found"):
-        Client.from_profile(profiles=profiles).put("films/1", local)
+    interrupted(master, local, profiles)
     os.utime(local, (1, 1))
     master.replies = [CREATED, arrived, finished()]
     Client.from_profile(profiles=profiles).put("films/1", local)
-    assert master.lines()[3] == "POST /api/v1/uploads"
+    assert master.lines()[-3] == "POST /api/v1/uploads"
 
 
 def test_an_upload_that_expired_is_begun_anew(master: Master, local: Path, profiles: Profiles) -> None:
-    master.replies = [CREATED, silence, refusal("404 Not Found", "not_found")]
-    with pytest.raises(Exception, match="not_found"):
-        Client.from_profile(profiles=profiles).put("films/1", local)
+    interrupted(master, local, profiles)
     gone: Reply = lambda peer: peer.raw(b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n")  # noqa: E731
     master.replies = [gone, CREATED, arrived, finished()]
     assert Client.from_profile(profiles=profiles).put("films/1", local).file.size == len(DATA)
