@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -77,10 +79,12 @@ def silence(peer: Peer) -> None:
 
 
 class Master:
-    """Answers request after request, on whatever connection it comes, with the next of ``replies``."""
+    """Answers request after request, on whatever connection it comes, with the next of ``replies``. ``cut`` is set
+    once a client ended in the middle of one."""
 
     def __init__(self) -> None:
         self.replies: list[Reply] = []
+        self.cut = threading.Event()
         self.server = ScriptedServer(self._serve)
 
     @property
@@ -112,7 +116,13 @@ class Master:
         return Client(self.url, **{**login, **options})
 
     def _serve(self, peer: Peer) -> None:
-        while peer.read_request() is not None:
+        while (body := peer.read_request()) is not None:
+            [*_, head] = (head for number, head, _ in self.server.requests if number == peer.number)
+            declared = re.search(rb"\r\ncontent-length: *(\d+)", head, re.IGNORECASE)
+            if declared and len(body) < int(declared[1]):
+                # The client has ended in the middle of it: there is nobody to answer.
+                self.cut.set()
+                return
             reply = self.replies.pop(0) if self.replies else refusal("500 Error", "no_reply_was_scripted")
             reply(peer)
 

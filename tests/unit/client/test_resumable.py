@@ -63,6 +63,7 @@ def interrupted(master: Master, local: Path, profiles: Profiles) -> None:
     master.replies = [CREATED]
     with pytest.raises(KeyboardInterrupt):
         Client.from_profile(profiles=profiles).put("films/1", local, progress=end)
+    assert master.cut.wait(10)
 
 
 def test_a_large_file_is_begun_sent_and_looked_at(master: Master, local: Path) -> None:
