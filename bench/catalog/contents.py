@@ -7,7 +7,8 @@ from functools import cached_property
 from echofs.adapters.catalog import cursor
 from echofs.core.chunking import digest_of, pack_digests
 from echofs.core.models import ChunkRecord, ChunkState, Content, Digest, Dot, File, Kind, Version
-from echofs.ports.catalog import ChunkEntry, Commit, Entry, Page, PastVersion, SortKey
+from echofs.ports.catalog import ChunkEntry, Commit, Entry, PastVersion
+from echofs.ports.listing import Page, SortKey
 
 OWNER = "reader"
 WORKERS = ("worker1", "worker2", "worker3")

@@ -7,7 +7,8 @@ from random import Random
 from typing import Any
 
 from bench.catalog.contents import OWNER, Contents, Writer
-from echofs.ports.catalog import Catalog, ListQuery, SortKey
+from echofs.ports.catalog import Catalog
+from echofs.ports.listing import ListQuery, SortKey
 
 PAGE = 100
 """Files on a page of a listing."""

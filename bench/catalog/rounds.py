@@ -9,7 +9,8 @@ from bench.catalog.contents import Contents, Writer
 from bench.catalog.engines import Maker
 from bench.catalog.questions import QUESTIONS, Question, Subject
 from bench.errors import BenchError
-from echofs.ports.catalog import Catalog, ListQuery
+from echofs.ports.catalog import Catalog
+from echofs.ports.listing import ListQuery
 
 FILES_AT_ONCE = 250
 """How many files one call fills in: PostgreSQL gives up on a statement after a few seconds."""

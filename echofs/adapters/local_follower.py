@@ -15,8 +15,9 @@ from echofs.core.fields import Fields, canonical
 from echofs.core.manifest import version_fields, version_of
 from echofs.core.models import File
 from echofs.core.names import ancestors_of, parent_of
-from echofs.ports.catalog import Changes, ListQuery, Page, SortKey
+from echofs.ports.catalog import Changes
 from echofs.ports.follower import Copy, CopyPage, Follower
+from echofs.ports.listing import ListQuery, Page, SortKey
 from echofs.ports.runtime import Clock
 
 _TABLES = """

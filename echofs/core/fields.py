@@ -7,7 +7,9 @@ import math
 from collections.abc import Mapping
 
 from echofs.core.chunking import is_digest, pack_digests
+from echofs.core.errors import InvalidName
 from echofs.core.models import Digest
+from echofs.core.names import check_path
 
 _MOST = 2**63 - 1
 
@@ -46,6 +48,17 @@ class Fields:
             raise ValueError(f"a {self._what}'s {name} is a string")
         value.encode()
         return value
+
+    def path(self, name: str) -> str:
+        """A path that obeys the rules of names, as :func:`~echofs.core.names.check_path` returns it."""
+        path = self.text(name)
+        try:
+            exact = check_path(path) == path
+        except InvalidName as error:
+            raise ValueError(f"a {self._what}'s {name} obeys the rules of names") from error
+        if not exact:
+            raise ValueError(f"a {self._what}'s {name} has no leading slash")
+        return path
 
     def number(self, name: str, *, least: int = 0) -> int:
         """An integer that every catalog can hold."""

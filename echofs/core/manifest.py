@@ -14,10 +14,8 @@ from echofs.core.chunking import (
     chunk_count,
     unpack_digests,
 )
-from echofs.core.errors import InvalidName
 from echofs.core.fields import Fields, canonical
 from echofs.core.models import Content, Digest, Dot, Kind, Version
-from echofs.core.names import check_path
 
 FORMAT = 1
 
@@ -99,7 +97,7 @@ def version_of(fields: Fields, manifest: Digest) -> Version:
         number=fields.number("version", least=1),
         parent=fields.number("parent"),
         kind=Kind(fields.text("kind")),
-        path=_path(fields.text("path")),
+        path=fields.path("path"),
         content=_content(fields),
         content_type=fields.text("content_type"),
         content_version=fields.number("content_version", least=1),
@@ -137,13 +135,3 @@ def _dot(fields: Fields) -> Dot:
             origin.encode()
             return Dot(origin, fields.integer(counter, "dot"))
     raise ValueError("a manifest's dot is an origin and a counter")
-
-
-def _path(path: str) -> str:
-    try:
-        exact = check_path(path) == path
-    except InvalidName as error:
-        raise ValueError("a manifest's path obeys the rules of names") from error
-    if not exact:
-        raise ValueError("a manifest's path has no leading slash")
-    return path

@@ -50,6 +50,28 @@ def ancestors_of(path: str) -> list[str]:
     return ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
 
 
+def name_of(path: str) -> str:
+    """The last part of a path."""
+    return path.rpartition("/")[2]
+
+
+def is_below(path: str, folder: str) -> bool:
+    """Whether a path lies in a folder or in one below it; everything lies below the root, ``""``."""
+    return not folder or path.startswith(f"{folder}/")
+
+
+def moved_path(path: str, folder: str, to: str) -> str:
+    """Where a path goes when the folder that it is, or is below, becomes ``to``. Raises :class:`InvalidName` when that
+    is too long to be a path."""
+    return check_path(to + path[len(folder) :], field="to")
+
+
+def found_by(path: str, text: str) -> bool:
+    """Whether a search for ``text`` finds the file or folder at a path: its name contains it, both as :func:`fold`
+    makes them, so that neither case nor the way an accent is encoded matters."""
+    return fold(text) in fold(name_of(path))
+
+
 def check_user_name(name: str) -> str:
     """Return the name unchanged or raise :class:`InvalidName`: 2 to 64 letters, digits or ``. _ @ + -``, a letter or
     digit at both ends."""
@@ -69,8 +91,8 @@ def check_email(email: str) -> str:
 
 
 def fold(name: str) -> str:
-    """The form in which two user names or e-mail addresses are compared: NFKC, case folded (Unicode caseless matching,
-    D146)."""
+    """The form in which two user names or e-mail addresses are compared, and file names are searched: NFKC, case folded
+    (Unicode caseless matching, D146)."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 

@@ -6,24 +6,23 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from echofs.core.errors import EchoError
 from echofs.core.models import (
     ChunkRecord,
     ChunkState,
     ConflictRecord,
-    ConflictState,
     Digest,
     Dot,
     File,
     Floor,
-    FloorScope,
     IdempotencyRecord,
     OwedReplica,
     Timestamp,
     Version,
 )
+from echofs.ports.disputes import Disputes
+from echofs.ports.listing import FileReads
 from echofs.ports.trash import Trash
 
 
@@ -46,35 +45,19 @@ class Commit:
     quota_bytes: int | None = None
 
 
-class SortKey(StrEnum):
-    """Orders in which files are listed; equal values fall back to the path."""
-
-    NAME = "name"
-    SIZE = "size"
-    UPDATED = "updated"
+MOST_TOGETHER = 10_000
+"""Versions that one step of :meth:`Catalog.commit_together` may have; a catalog may allow fewer."""
 
 
 @dataclass(frozen=True, slots=True)
-class ListQuery:
-    """One page of a user's living files.
-
-    ``folder`` None means all files, ``""`` those in the root; ``after`` is the cursor of the page before.
-    """
+class FolderChange:
+    """What becomes of a folder and of the folders below it. It moves ``to`` another path; with ``keep`` it stays and is
+    made there as well; without a path to go to it ends."""
 
     owner_id: str
-    folder: str | None = None
-    sort: SortKey = SortKey.NAME
-    descending: bool = False
-    after: str = ""
-    limit: int = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Files in order; ``next`` is the cursor of the following page, ``""`` at the end."""
-
-    files: tuple[File, ...]
-    next: str = ""
+    path: str
+    to: str = ""
+    keep: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +66,14 @@ class PastVersion:
 
     owner_id: str
     version: Version
+
+
+@dataclass(frozen=True, slots=True)
+class FolderEntry:
+    """A folder, empty or not."""
+
+    owner_id: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +103,8 @@ class Changes:
     more: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ConflictPage:
-    """Conflicts, the newest first; ``next`` is the cursor of the following page, ``""`` at the end."""
-
-    conflicts: tuple[ConflictRecord, ...]
-    next: str = ""
-
-
-Entry = File | PastVersion | ChunkEntry | IdempotencyRecord | ConflictRecord | Floor
-"""What a catalog consists of. A :class:`File` brings its head; folders follow from the paths of all versions."""
+Entry = File | PastVersion | FolderEntry | ChunkEntry | IdempotencyRecord | ConflictRecord | Floor
+"""What a catalog consists of. A :class:`File` brings its head, and a living one all folders above it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +123,9 @@ class ChunkPage:
     next: str = ""
 
 
-class Catalog(Trash):
+class Catalog(FileReads, Disputes, Trash):
     """All methods are safe to call from several threads and processes, and raise :class:`CatalogUnavailable` when it
-    does not answer.
-
-    "Not found" is the same for a missing file, a deleted one (where noted) and another user's.
-    """
+    does not answer."""
 
     @abstractmethod
     def commit(self, commits: Sequence[Commit]) -> list[File | EchoError]:
@@ -159,35 +139,25 @@ class Catalog(Trash):
         """
 
     @abstractmethod
+    def commit_together(self, commits: Sequence[Commit], change: FolderChange | None = None) -> list[File]:
+        """Make all these versions heads in one step, with what becomes of a folder, or change nothing at all.
+
+        Each commit must hold by itself, as for :meth:`commit`, and no two may concern the same file or path. Raises
+        what that would answer; with a ``change`` also :class:`NotFound` (there is no such folder), :class:`NameTaken`
+        (something has the path it goes to), :class:`HeadMoved` (a living file would be left in a folder that ends) and
+        :class:`InvalidName` (a folder's new path is too long). :class:`InvalidRequest` says that these are more than
+        fit in one step of this catalog. Versions are known again by their dots; a ``change`` is not repeatable.
+        """
+
+    @abstractmethod
+    def make_folder(self, owner_id: str, path: str) -> bool:
+        """Make a folder and all above it; whether it is new. Idempotent. Raises :class:`NameTaken` when a living file
+        has the path of one of them."""
+
+    @abstractmethod
     def by_dot(self, owner_id: str, dots: Collection[Dot]) -> Mapping[Dot, File]:
         """Which of the versions so named are committed: their files, each with that version as its head, whether it is
         the present one or not. Linearizable."""
-
-    @abstractmethod
-    def file(self, owner_id: str, file_id: str) -> File:
-        """A living file with its head. Linearizable. Raises :class:`NotFound` (also when deleted)."""
-
-    @abstractmethod
-    def head(self, owner_id: str, file_id: str) -> File:
-        """Like :meth:`file`, but a deleted file is found too: its head is a tombstone. Linearizable."""
-
-    @abstractmethod
-    def file_at(self, owner_id: str, path: str) -> File:
-        """The living file at exactly this path. Linearizable. Raises :class:`NotFound`."""
-
-    @abstractmethod
-    def files(self, query: ListQuery) -> Page:
-        """One page of living files. A cursor stays valid while files come and go. Raises :class:`InvalidRequest` for a
-        malformed one."""
-
-    @abstractmethod
-    def folders(self, owner_id: str, parent: str) -> list[str]:
-        """Paths of the folders directly inside ``parent`` (``""`` for the root), sorted. A folder exists from the
-        first file put below it."""
-
-    @abstractmethod
-    def versions(self, owner_id: str, file_id: str) -> list[Version]:
-        """All versions of a file, the newest first, deleted files included. Raises :class:`NotFound`."""
 
     @property
     @abstractmethod
@@ -207,39 +177,6 @@ class Catalog(Trash):
     @abstractmethod
     def last_change(self, back: int = 0) -> int:
         """The present place, or the one that about ``back`` changes follow, to begin with the latest of them."""
-
-    @abstractmethod
-    def record_conflict(self, record: ConflictRecord) -> None:
-        """Record a conflict by itself. Idempotent: one of that id is left as it is."""
-
-    @abstractmethod
-    def conflicts(
-        self, owner_id: str, state: ConflictState | None = None, after: str = "", limit: int = 100
-    ) -> ConflictPage:
-        """A user's conflicts, the newest first. Raises :class:`InvalidRequest` for a malformed cursor."""
-
-    @abstractmethod
-    def conflict(self, owner_id: str, conflict_id: str) -> ConflictRecord:
-        """One conflict. Raises :class:`NotFound`."""
-
-    @abstractmethod
-    def close_conflict(
-        self, owner_id: str, conflict_id: str, kept: Sequence[tuple[str, int]], now: Timestamp
-    ) -> ConflictRecord:
-        """The owner has decided: an open conflict becomes resolved, with what was kept. Idempotent: one that is
-        resolved stays as it is. Raises :class:`NotFound`."""
-
-    @abstractmethod
-    def floors(self, owner_id: str) -> list[Floor]:
-        """All floors a user has set, by scope and key."""
-
-    @abstractmethod
-    def set_floor(self, floor: Floor) -> None:
-        """Set a floor, in the place of the one for the same scope and key. Idempotent."""
-
-    @abstractmethod
-    def drop_floor(self, owner_id: str, scope: FloorScope, key: str) -> None:
-        """Forget a floor. Idempotent."""
 
     @abstractmethod
     def idempotency(self, owner_id: str, key: str) -> IdempotencyRecord | None:

@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from echofs.core.models import File
-from echofs.ports.catalog import Changes, ListQuery, Page
+from echofs.ports.catalog import Changes
+from echofs.ports.listing import ListQuery, Page
 
 
 class Copy(NamedTuple):

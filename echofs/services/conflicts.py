@@ -6,7 +6,8 @@ from echofs.core import conflicts
 from echofs.core.conflicts import Keep, Merging, Resolution, Scene
 from echofs.core.entries import JournalEntry, decode
 from echofs.core.models import ConflictRecord, ConflictState
-from echofs.ports.catalog import Catalog, ConflictPage
+from echofs.ports.catalog import Catalog
+from echofs.ports.disputes import ConflictPage
 from echofs.ports.runtime import Clock
 from echofs.services.resolving import Resolver
 

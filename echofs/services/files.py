@@ -8,19 +8,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from echofs.core.chunking import EMPTY_DIGEST, unpack_digests
-from echofs.core.errors import NotFound, StoreUnavailable
+from echofs.core.errors import NameTaken, NotFound, StoreUnavailable
 from echofs.core.models import Content, Digest, File, Kind, Member, Version
 from echofs.core.names import check_path
 from echofs.core.placement import zones_of
 from echofs.ports.catalog import Catalog
 from echofs.ports.chunks import WorkerClient
 from echofs.services.cluster import MemberView
+from echofs.services.drafting import Draft
 from echofs.services.levels import Levels
 from echofs.services.parents import Place
-from echofs.services.publishing import Draft, Published, Publisher, Wish
+from echofs.services.publishing import Published, Publisher, Wish
 from echofs.services.shipping import Shipping
 from echofs.services.streaming import FileReader
-from echofs.services.uploads import Target
+from echofs.services.uploads import Target, check_match
 
 ASKED_TOGETHER = 4096
 
@@ -100,6 +101,28 @@ class Files:
             return Draft(Kind.MOVE, target, version.content, version.content_type)
 
         return self._publish(owner_id, file_id, draft, wish, if_match, path=target)
+
+    def copy(
+        self, owner_id: str, file_id: str, path: str, wish: Wish, if_match: tuple[str, ...] | None = None
+    ) -> Published:
+        """Make a new file of the same bytes at a path that is free. No byte is sent: it refers to the same chunks.
+
+        Raises :class:`NotFound`, :class:`InvalidName`, :class:`NameTaken`, :class:`PreconditionFailed` (the file that
+        is copied has none of the etags), and :class:`CatalogUnavailable`: copies are never provisional.
+        """
+        target = Target(owner_id, path=check_path(path), create_only=True)
+        course = self._levels.course(wish.ask, target.place, size=0, conditional=True)
+        original = self._catalog.file(owner_id, file_id)
+        check_match(original, if_match)
+
+        def draft(_: File | None) -> Draft:
+            return Draft(Kind.CONTENT, target.path, original.head.content, original.head.content_type)
+
+        def check(head: File | None) -> None:
+            if head is not None:
+                raise NameTaken("Another file has this path; nothing was changed.", field="path")
+
+        return self._publisher.publish(target.place, draft, wish, self._shipping.open(course), check=check)
 
     def delete(self, owner_id: str, file_id: str, wish: Wish, if_match: tuple[str, ...] | None = None) -> Published:
         """End a file with a tombstone; its path is free at once. Raises :class:`NotFound`,

@@ -18,7 +18,8 @@ from echofs.ports.catalog import Catalog
 from echofs.ports.chunks import ChunkCodec
 from echofs.ports.resumable import UploadLedger, UploadRecord
 from echofs.ports.runtime import Clock
-from echofs.services.publishing import Draft, Published, Wish
+from echofs.services.drafting import Draft
+from echofs.services.publishing import Published, Wish
 from echofs.services.reading import ChunkReader
 from echofs.services.receiving import listed_digests
 from echofs.services.replication import Replicator

@@ -11,7 +11,8 @@ from echofs.core.goals import Ask
 from echofs.core.models import Level
 from echofs.core.read_plan import plan_read
 from echofs.core.session_tokens import Line, Session, Unmet
-from echofs.ports.catalog import Catalog, ListQuery, Page
+from echofs.ports.catalog import Catalog
+from echofs.ports.listing import ListQuery, Page
 from echofs.services.floors import Floors
 from echofs.services.local_heads import LocalHeads
 

@@ -9,9 +9,9 @@ from echofs.core.entries import JournalEntry
 from echofs.core.models import File
 from echofs.core.read_plan import line_of
 from echofs.core.session_tokens import Line
-from echofs.ports.catalog import ListQuery
 from echofs.ports.follower import Copy, CopyPage, Follower
 from echofs.ports.journal import Journal
+from echofs.ports.listing import ListQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,17 @@ class LocalHeads:
     def copy(self, owner_id: str, file_id: str) -> Copy | None:
         """The head of a file as the catalog last told, a tombstone perhaps."""
         return self._follower.head(owner_id, file_id)
+
+    def at(self, owner_id: str, path: str) -> str | None:
+        """The id of the file that is at a path, as far as this host knows, provisional versions first."""
+        entry = self._journal.at(owner_id, path)
+        if entry is not None:
+            return entry.version.file_id
+        copy = self._follower.at(owner_id, path)
+        # Newer than the copy is what the journal has of that file: it says that it is elsewhere now, or deleted.
+        if copy is None or self._journal.head(owner_id, copy.file.id) is not None:
+            return None
+        return copy.file.id
 
     def page(self, query: ListQuery) -> tuple[CopyPage, bool] | None:
         """One page of living files, provisional versions first; whether there are any. None while the host has no copy

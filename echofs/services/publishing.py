@@ -3,20 +3,15 @@ host's journal, while the catalog is away and the write's level allows that."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from echofs.core import manifest
 from echofs.core.advice import OpClass, write_class
-from echofs.core.chunking import digest_of
 from echofs.core.consistency import STALENESS_SECONDS, Guarantee, Receipt
 from echofs.core.entries import JournalEntry, OnConflict
 from echofs.core.errors import CatalogUnavailable, EchoError, HeadMoved, NameTaken
 from echofs.core.goals import Ask
-from echofs.core.hybrid_time import follow
-from echofs.core.manifest import Manifest
-from echofs.core.models import ChunkKind, ChunkRecord, Content, Dot, File, IdempotencyRecord, Kind, Version
+from echofs.core.models import ChunkRecord, Dot, File, IdempotencyRecord, Kind, Version
 from echofs.core.read_plan import line_of
 from echofs.core.session_tokens import Line
 from echofs.ports.catalog import Catalog, Commit
@@ -24,6 +19,7 @@ from echofs.ports.chunks import ChunkCodec, Frame
 from echofs.ports.journal import Journal
 from echofs.ports.runtime import Clock, Ids, Meters
 from echofs.services.batching import Batcher
+from echofs.services.drafting import Draft, Drafting
 from echofs.services.heads import Heads
 from echofs.services.intake import Intake
 from echofs.services.latencies import Latencies
@@ -38,16 +34,6 @@ _LAGGING = (
     f"The shared cache did not answer: for {STALENESS_SECONDS:g} s hybrid reads through other masters may still find "
     "the version before."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """What a new version should say, given the head it follows (None: the file does not exist yet)."""
-
-    kind: Kind
-    path: str
-    content: Content
-    content_type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +103,11 @@ class Publisher:
         self._journal = journal
         self._parents = parents
         self._heads = heads
-        self._codec = codec
         self._latencies = latencies
         self._clock = clock
-        self._ids = ids
         self._meters = meters
         self._wanted = wanted
-        self._origin = ids.new()
-        self._counter = itertools.count(1)
+        self._drafting = Drafting(codec, clock, ids)
         self._commits: Batcher[Commit, File | EchoError] = Batcher(catalog.commit, COMMITS_TOGETHER)
 
     def publish(
@@ -151,8 +134,7 @@ class Publisher:
         for _ in range(ATTEMPTS):
             parent = self._parents.find(place, course)
             check(parent)
-            version, described = self._version(parent, draft(parent), place.owner_id, wish)
-            frame = self._codec.encode(described, version.manifest, ChunkKind.MANIFEST)
+            version, frame = self._drafting.version(parent, draft(parent), place.owner_id, wish.user_name, wish.dot)
             manifest_records, frames = _ship(frame, version, shipment, intake)
             if content is None:
                 content = tuple(shipment.records())
@@ -223,27 +205,6 @@ class Publisher:
         self._count(write, receipt)
         before = self._journal.of_file(write.owner_id, version.file_id)
         return Published(write.file, receipt, line_of(entry, before))
-
-    def _version(self, head: File | None, draft: Draft, owner_id: str, wish: Wish) -> tuple[Version, bytes]:
-        """The version that follows ``head``, and its manifest."""
-        number = head.head.number + 1 if head else 1
-        seen = (head.head.created_at,) if head else ()
-        version = Version(
-            file_id=head.id if head else self._ids.new(),
-            number=number,
-            parent=number - 1,
-            kind=draft.kind,
-            path=draft.path,
-            content=draft.content,
-            content_type=draft.content_type,
-            content_version=number if head is None or draft.kind is Kind.CONTENT else head.head.content_version,
-            manifest="",
-            dot=wish.dot or Dot(self._origin, next(self._counter)),
-            created_at=follow(self._clock.now(), *seen),
-        )
-        parent = head.head.manifest if head else ""
-        described = manifest.encode(Manifest(version, owner_id, wish.user_name, parent, self._ids.new()))
-        return replace(version, manifest=digest_of(described)), described
 
     def _receipt(self, write: _Write) -> Receipt:
         """What the write got, if it is committed."""

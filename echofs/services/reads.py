@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from echofs.core.consistency import STALENESS_SECONDS, Guarantee, ReadReceipt
+from echofs.core.consistency import STALENESS_SECONDS, Guarantee
 from echofs.core.errors import CatalogUnavailable, NotFound, Unavailable
 from echofs.core.floors import FloorFound
-from echofs.core.goals import Ask
+from echofs.core.goals import Ask, Goal
 from echofs.core.models import Dot, File, Level, Version
 from echofs.core.read_plan import ReadPlan, plan_read
 from echofs.core.session_tokens import Line, Session, Unmet
@@ -19,6 +18,7 @@ from echofs.ports.follower import Copy
 from echofs.ports.gate import Gate
 from echofs.ports.runtime import Meters
 from echofs.services.floors import Floors
+from echofs.services.found import Found
 from echofs.services.heads import Heads
 from echofs.services.local_heads import Journaled, LocalHeads
 
@@ -26,38 +26,6 @@ _AWAY = "The catalog does not answer: this is what this master last knew."
 _NOT_YET = "This version is not committed yet: it waits for the catalog in this master's journal."
 _OVERTAKEN = "Another version was committed meanwhile; neither will be lost."
 _RECENT_CALLS = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A version, and what it is worth to the session that asked.
-
-    It was the file's head at most ``age`` seconds before it was looked up; None where that cannot be told. ``session``
-    is what the client has seen once it was shown this.
-    """
-
-    file: File
-    level: Level
-    guarantee: Guarantee
-    session: Session
-    age: float | None = 0.0
-    provisional: bool = False
-    degraded: bool = False
-    reason: str = ""
-
-    def receipt(self, ask: Ask, token: str) -> ReadReceipt:
-        """For the client; ``token`` is that of the session."""
-        return ReadReceipt(
-            mode_requested=ask.text,
-            mode_used=self.level,
-            version=self.file.head.number,
-            staleness_ms=None if self.age is None else math.ceil(self.age * 1000),
-            guarantee=self.guarantee,
-            provisional=self.provisional,
-            degraded=self.degraded,
-            reason=self.reason,
-            session=token,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +79,27 @@ class Reads:
             self._meters.add("degraded_reads", level=found.level.value)
         return found
 
+    def find_at(self, owner_id: str, path: str, ask: Ask, session: Session) -> Found:
+        """The living file at a path. Raises like :meth:`find`."""
+        found = self.find(owner_id, self._id_at(owner_id, path, ask), ask, session)
+        if found.file.path != path:
+            # It was moved since, or what lags knows it by another name still.
+            ask = Ask(ask.text, (Goal(Level.STRONG),))
+            found = self.find(owner_id, self._id_at(owner_id, path, ask), ask, session)
+        if found.file.path != path:
+            raise NotFound("There is no such file.")
+        return found
+
+    def _id_at(self, owner_id: str, path: str, ask: Ask) -> str:
+        """Which file is there: by the catalog, and by what this host knows where the catalog does not."""
+        try:
+            return self._catalog.file_at(owner_id, path).id
+        except (NotFound, CatalogUnavailable):
+            known = None if _only_strong(ask) else self._local.at(owner_id, path)
+            if known is None:
+                raise
+            return known
+
     def _automatic(self, want: _Want) -> Found:
         """What the catalog says. Without it, or if that lacks what this host's journal has, as much as the floor
         allows; floors are looked up only then."""
@@ -146,7 +135,7 @@ class Reads:
         raise refusals[0]
 
     def _plan(self, want: _Want, ask: Ask) -> ReadPlan:
-        if all(goal.level is Level.STRONG for goal in ask.goals):
+        if _only_strong(ask):
             return plan_read(ask, FloorFound(Level.STRONG))
         floor = self._floors.find(want.owner_id, want.file_id)
         recent = self._gate.latencies()[-_RECENT_CALLS:]
@@ -231,6 +220,10 @@ class Reads:
                 "The catalog does not answer, and this master does not know the file; try again shortly."
             )
         return _copied(want, copy)
+
+
+def _only_strong(ask: Ask) -> bool:
+    return bool(ask.goals) and all(goal.level is Level.STRONG for goal in ask.goals)
 
 
 def _explained(found: Found, level: Level, plan: ReadPlan) -> Found:

@@ -13,10 +13,11 @@ from echofs.core.session_tokens import Line
 from echofs.ports.chunks import ChunkCodec
 from echofs.ports.runtime import Meters
 from echofs.services.course import Course
+from echofs.services.drafting import Draft
 from echofs.services.intake import Intake
 from echofs.services.levels import Levels
 from echofs.services.parents import Parents, Place
-from echofs.services.publishing import Draft, Published, Publisher, Wish
+from echofs.services.publishing import Published, Publisher, Wish
 from echofs.services.replays import Replays
 from echofs.services.shipping import Shipment, Shipping
 

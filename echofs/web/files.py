@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request
 
 from echofs.core.errors import InvalidRequest
 from echofs.core.names import check_folder
-from echofs.ports.catalog import ListQuery, SortKey
+from echofs.ports.listing import ListQuery, SortKey
 from echofs.services.files import Files
 from echofs.services.publishing import Wish
 from echofs.web import conditions

@@ -8,10 +8,11 @@ from flask import Request
 
 from echofs.core.consistency import ReadReceipt
 from echofs.core.session_tokens import Session
-from echofs.ports.catalog import ListQuery
+from echofs.ports.listing import ListQuery
+from echofs.services.found import Found
 from echofs.services.listings import FoundPage, Listings
 from echofs.services.publishing import Published
-from echofs.services.reads import Found, Reads
+from echofs.services.reads import Reads
 from echofs.services.sessions import Sessions
 from echofs.web.access import current_user
 from echofs.web.levels import SESSION_HEADER, asked

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from echofs.adapters.catalog.cursor import decode, encode
 from echofs.core.errors import InvalidRequest
-from echofs.ports.catalog import SortKey
+from echofs.ports.listing import SortKey
 
 PATHS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1)
 

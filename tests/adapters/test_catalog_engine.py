@@ -19,7 +19,8 @@ from echofs.adapters.catalog.sql import SqlCatalog
 from echofs.adapters.catalog.tables import leases
 from echofs.core.errors import CatalogUnavailable, EchoError, InvalidSetting
 from echofs.core.models import File
-from echofs.ports.catalog import Commit, ListQuery
+from echofs.ports.catalog import Commit
+from echofs.ports.listing import ListQuery
 from tests.contracts.catalog_values import ALICE, first, following, keyed, make
 from tests.databases import opened, sqlite_url
 from tests.fakes.clock import FakeClock

@@ -16,7 +16,7 @@ from echofs.adapters.catalog.sql import SqlCatalog
 from echofs.adapters.catalog.users import SqlUsers
 from echofs.core.models import Floor, FloorScope, Level, Role
 from echofs.ports.accounts import UserChange
-from echofs.ports.catalog import ListQuery, SortKey
+from echofs.ports.listing import ListQuery, SortKey
 from tests.contracts.catalog_dispute_contract import conflict
 from tests.contracts.catalog_trash_contract import back, limited
 from tests.contracts.catalog_values import ALICE, chunk, deleted, digest, first, following, keyed, make, moved

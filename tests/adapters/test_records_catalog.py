@@ -15,7 +15,7 @@ from echofs.adapters.catalog.records_tables import TTL_ATTRIBUTE, TableNames, ch
 from echofs.adapters.dynamodb_values import packed, plain
 from echofs.core.errors import CatalogUnavailable, InvalidSetting, NotFound, TooLarge, Unavailable
 from echofs.core.models import ChunkState, Content, Dot, File
-from echofs.ports.catalog import ListQuery, SortKey
+from echofs.ports.listing import ListQuery, SortKey
 from tests.adapters.test_catalog_processes import named
 from tests.contracts.catalog_values import ALICE, BOB, chunk, content, digest, first, following, keyed, make, moved
 from tests.fakes.clock import START, FakeClock

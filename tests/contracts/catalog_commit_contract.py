@@ -9,7 +9,8 @@ import pytest
 
 from echofs.core.errors import HeadMoved, InvalidRequest, NameTaken, NotFound
 from echofs.core.models import File
-from echofs.ports.catalog import Catalog, ListQuery
+from echofs.ports.catalog import Catalog
+from echofs.ports.listing import ListQuery
 from tests.contracts.catalog_values import (
     ALICE,
     BOB,

@@ -8,7 +8,8 @@ import pytest
 
 from echofs.core.errors import HeadMoved, InvalidRequest, NameTaken, NotFound
 from echofs.core.models import ConflictRecord, ConflictState, Dot, Floor, FloorScope, Kind, Level
-from echofs.ports.catalog import Catalog, ListQuery
+from echofs.ports.catalog import Catalog
+from echofs.ports.listing import ListQuery
 from tests.contracts.catalog_values import ALICE, BOB, CREATED, deleted, first, following, make, moved
 
 

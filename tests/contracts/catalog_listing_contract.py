@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -12,7 +13,8 @@ import pytest
 from echofs.core.errors import InvalidRequest
 from echofs.core.models import File
 from echofs.core.names import parent_of
-from echofs.ports.catalog import Catalog, ListQuery, SortKey
+from echofs.ports.catalog import Catalog
+from echofs.ports.listing import ListQuery, SortKey
 from tests.contracts.catalog_values import ALICE, BOB, CREATED, deleted, first, following, make, moved
 
 VALUE: dict[SortKey, Callable[[File], object]] = {
@@ -45,7 +47,7 @@ def paged(catalog: Catalog, query: ListQuery, limit: int) -> list[File]:
     found: list[File] = []
     after = ""
     while True:
-        page = catalog.files(ListQuery(query.owner_id, query.folder, query.sort, query.descending, after, limit))
+        page = catalog.files(replace(query, after=after, limit=limit))
         assert len(page.files) <= limit
         found.extend(page.files)
         if not page.next:
@@ -87,6 +89,91 @@ class Orders:
         assert {parent_of(file.path) for file in catalog.files(ListQuery(ALICE, folder="")).files} == {""}
         assert catalog.files(ListQuery(ALICE, folder="d/e")).files == (catalog.file_at(ALICE, "d/e/f"),)
         assert catalog.files(ListQuery(ALICE, folder="nowhere")).files == ()
+
+
+class Below:
+    def test_everything_below_a_folder_is_listed_and_nothing_beside_it(self, catalog: Catalog) -> None:
+        filled(catalog)
+        for name in ("d.txt", "d0", "d!/x", "dd/x", "D/x"):
+            make(catalog, first(name))
+        make(catalog, first("d/theirs", owner=BOB))
+        inside = ["d/a", "d/e/f", "d/x", "d/y"]
+        assert [file.path for file in catalog.files(ListQuery(ALICE, below="d")).files] == inside
+        assert [file.path for file in catalog.files(ListQuery(ALICE, below="d/e")).files] == ["d/e/f"]
+        assert catalog.files(ListQuery(ALICE, below="nowhere")).files == ()
+        assert len(catalog.files(ListQuery(ALICE, below="")).files) == len(NAMES) + 5
+
+    @pytest.mark.parametrize("sort", SortKey)
+    def test_pages_below_a_folder_cover_it_once_in_order(self, catalog: Catalog, sort: SortKey) -> None:
+        living = [file for file in filled(catalog) if file.path.startswith("d/")]
+        for descending in (False, True):
+            expected = sorted(living, key=VALUE[sort], reverse=descending)  # type: ignore[arg-type]
+            query = ListQuery(ALICE, sort=sort, descending=descending, below="d")
+            assert paged(catalog, query, 1) == expected
+            assert paged(catalog, query, 3) == expected
+
+
+class Search:
+    def found(self, catalog: Catalog, text: str, **where: str) -> list[str]:
+        return [file.path for file in catalog.files(ListQuery(ALICE, search=text, **where)).files]  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize(
+        ("text", "names"),
+        [
+            ("report", ["Report.pdf", "my REPORTS", "report"]),
+            ("größe", ["GRÖSSE.txt", "Größe", "gro\u0308ße"]),
+            ("ÉTÉ", ["e\u0301te\u0301", "été.jpg"]),
+            ("ΟΔΟΣ", ["οδος", "οδός"][:1]),
+            ("日本", ["日本語"]),
+            ("i", ["FILE", "file"]),
+            ("ﬁ", ["FIle"]),
+            (" ", ["a b"]),
+        ],
+    )
+    def test_a_search_heeds_neither_case_nor_the_spelling_of_accents(
+        self, catalog: Catalog, text: str, names: list[str]
+    ) -> None:
+        for name in (*names, "other", "χ"):
+            make(catalog, first(f"x/{name}"))
+        assert self.found(catalog, text) == sorted((f"x/{name}" for name in names), key=str.encode)
+
+    @pytest.mark.parametrize("text", ["%", "_", "!", "\\", "'", '"', "50%", "a_b", "!%", "*", "[a]", "' OR 1=1 --"])
+    def test_signs_with_a_meaning_elsewhere_mean_themselves(self, catalog: Catalog, text: str) -> None:
+        for name in (f"with {text} inside", "plain", "50", "axb"):
+            make(catalog, first(name))
+        assert self.found(catalog, text) == [f"with {text} inside"]
+
+    def test_only_the_name_is_searched_and_not_the_folders(self, catalog: Catalog) -> None:
+        for name in ("needle/a", "b/needle", "b/c/needle", "needle"):
+            make(catalog, first(name))
+        assert self.found(catalog, "needle") == ["b/c/needle", "b/needle", "needle"]
+        assert self.found(catalog, "needle", folder="") == ["needle"]
+        assert self.found(catalog, "needle", folder="b") == ["b/needle"]
+        assert self.found(catalog, "needle", below="b") == ["b/c/needle", "b/needle"]
+        assert self.found(catalog, "b/needle") == []
+
+    def test_a_name_is_found_as_it_is_now(self, catalog: Catalog) -> None:
+        file = make(catalog, moved(make(catalog, first("before")), "After"))
+        assert (self.found(catalog, "before"), self.found(catalog, "after")) == ([], ["After"])
+        make(catalog, deleted(file))
+        assert self.found(catalog, "after") == []
+
+    @pytest.mark.parametrize("sort", SortKey)
+    def test_pages_of_a_search_cover_what_is_found_once_in_order(self, catalog: Catalog, sort: SortKey) -> None:
+        living = [make(catalog, first(f"{n % 3}/{'Aa'[n % 2]}{n}", size=n % 4, at=CREATED + n % 5)) for n in range(9)]
+        for _ in range(4):
+            make(catalog, first(f"other {len(living)} {_}"))
+        for descending, folder in product((False, True), (None, "1")):
+            files = [file for file in living if folder in (None, parent_of(file.path))]
+            expected = sorted(files, key=VALUE[sort], reverse=descending)  # type: ignore[arg-type]
+            assert paged(catalog, ListQuery(ALICE, folder, sort, descending, search="A"), 2) == expected
+
+    @pytest.mark.parametrize("text", ["nul\0", "\ud800"])
+    def test_what_no_name_can_contain_finds_nothing(self, catalog: Catalog, text: str) -> None:
+        make(catalog, first("nul"))
+        assert self.found(catalog, text) == []
+        assert catalog.files(ListQuery(ALICE, below=text)).files == ()
+        assert catalog.files(ListQuery(ALICE, folder=text)).files == ()
 
 
 class Pages:
@@ -165,5 +252,5 @@ class Folders:
         assert catalog.folders(ALICE, "") == []
 
 
-class ListingContract(Orders, Pages, Folders):
+class ListingContract(Orders, Below, Search, Pages, Folders):
     """Inherit it and provide a ``catalog`` fixture with nothing in it."""

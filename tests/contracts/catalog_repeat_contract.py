@@ -8,7 +8,8 @@ import pytest
 
 from echofs.core.errors import IdempotencyKeyReused, NotFound, Unavailable
 from echofs.core.models import Dot, File
-from echofs.ports.catalog import Catalog, ListQuery
+from echofs.ports.catalog import Catalog
+from echofs.ports.listing import ListQuery
 from tests.contracts.catalog_values import (
     ALICE,
     BOB,

@@ -9,7 +9,8 @@ import pytest
 
 from echofs.core.errors import NotFound
 from echofs.core.models import ChunkState, Dot, File, Floor, FloorScope, IdempotencyRecord, Level, OwedReplica
-from echofs.ports.catalog import Catalog, ChunkEntry, Entry, ListQuery, PastVersion
+from echofs.ports.catalog import Catalog, ChunkEntry, Entry, FolderChange, FolderEntry, PastVersion
+from echofs.ports.listing import ListQuery
 from tests.contracts.catalog_dispute_contract import conflict
 from tests.contracts.catalog_values import ALICE, BOB, chunk, deleted, digest, first, following, keyed, make, moved
 from tests.fakes.clock import START
@@ -38,6 +39,7 @@ def fill(catalog: Catalog) -> None:
     make(catalog, deleted(make(catalog, first("gone"))))
     make(catalog, first("gone"))
     make(catalog, keyed(first("a/draft", owner=BOB), "key-1", at=START))
+    catalog.make_folder(BOB, "leer/größer")
     catalog.record_chunks([chunk("short", ("w1", "w2"), owed=("w3",)), chunk("nowhere", (), owed=("w2", "w1"))])
     catalog.postpone(catalog.due(START, 1), START + 7_000_000)
     for state, number in (("open", 1), ("resolved", 2)):
@@ -117,6 +119,23 @@ class Restore:
         assert catalog.versions(ALICE, file.id) == history
         assert [catalog.folders(ALICE, folder) for folder in ("", "a", "x")] == [["a", "x"], ["a/b"], []]
         assert catalog.files(ListQuery(ALICE, folder="x")).files == (file,)
+
+    def test_folders_are_restored_as_they_were_and_those_that_ended_are_not(self, catalog: Catalog) -> None:
+        make(catalog, deleted(make(catalog, first("gone/1"))))
+        catalog.commit_together([], FolderChange(ALICE, "gone"))
+        catalog.make_folder(ALICE, "a/empty")
+        whole = everything(catalog)
+        assert {entry.path for entry in whole if isinstance(entry, FolderEntry)} == {"a", "a/empty"}
+        catalog.clear()
+        catalog.restore(whole)
+        assert [catalog.folders(ALICE, folder) for folder in ("", "a")] == [["a"], ["a/empty"]]
+
+    def test_a_living_file_brings_its_folders(self, catalog: Catalog) -> None:
+        make(catalog, first("a/b/c"))
+        heads = [entry for entry in everything(catalog) if isinstance(entry, File)]
+        catalog.clear()
+        catalog.restore(heads)
+        assert [catalog.folders(ALICE, folder) for folder in ("", "a")] == [["a"], ["a/b"]]
 
     def test_a_restored_tombstone_frees_its_path_and_stays(self, catalog: Catalog) -> None:
         gone = make(catalog, deleted(make(catalog, first("a"))))

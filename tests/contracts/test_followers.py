@@ -12,8 +12,9 @@ import pytest
 from echofs.adapters.local_follower import LocalFollower
 from echofs.core.errors import InvalidRequest
 from echofs.core.models import File, Kind
-from echofs.ports.catalog import Changes, ListQuery, SortKey
+from echofs.ports.catalog import Changes
 from echofs.ports.follower import Follower
+from echofs.ports.listing import ListQuery, SortKey
 from tests.contracts.catalog_values import ALICE, BOB, CREATED, first
 from tests.fakes.clock import FakeClock
 from tests.fakes.follower import MemoryFollower

@@ -36,7 +36,7 @@ from echofs.core.models import (
     Timestamp,
     Version,
 )
-from echofs.core.names import ancestors_of, parent_of
+from echofs.core.names import ancestors_of, is_below, moved_path, parent_of
 from echofs.core.retention import Kept
 from echofs.core.usage import Usage, change, refusal
 from echofs.ports.catalog import (
@@ -45,14 +45,14 @@ from echofs.ports.catalog import (
     ChunkEntry,
     ChunkPage,
     Commit,
-    ConflictPage,
     DumpPage,
     Entry,
-    ListQuery,
-    Page,
+    FolderChange,
+    FolderEntry,
     PastVersion,
-    SortKey,
 )
+from echofs.ports.disputes import ConflictPage
+from echofs.ports.listing import ListQuery, Page, SortKey
 from echofs.ports.runtime import Clock
 from echofs.ports.trash import History, HistoryPage, Trashed, TrashPage
 
@@ -87,6 +87,56 @@ class MemoryCatalog(Catalog):
         with self._answering():
             return [self._commit_one(commit) for commit in commits]
 
+    def commit_together(self, commits: Sequence[Commit], step: FolderChange | None = None) -> list[File]:
+        with self._answering():
+            for distinct in (
+                {commit.version.file_id for commit in commits},
+                {commit.version.path for commit in commits},
+            ):
+                if len(distinct) < len(commits):
+                    raise InvalidRequest("Two versions concern the same file or path.")
+            new = [commit for commit in commits if not self._by_dot(commit.version.dot)]
+            for commit in new:
+                if refused := self._refusal(commit):
+                    raise refused
+            for owner_id, quota in {(commit.owner_id, commit.quota_bytes) for commit in new}:
+                growth = sum(self._change(commit).total for commit in new if commit.owner_id == owner_id)
+                if over := refusal(self._usage.get(owner_id, Usage()), growth, quota):
+                    raise over
+            if step is not None:
+                self._change_folder(step, leaving={commit.version.file_id for commit in commits})
+            made = [self._commit_one(commit) for commit in commits]
+            return [file for file in made if isinstance(file, File)]
+
+    def _change_folder(self, change: FolderChange, leaving: set[str]) -> None:
+        own = {path for owner, path in self._folders if owner == change.owner_id}
+        tree = {path for path in own if path == change.path or is_below(path, change.path)}
+        if change.path not in own:
+            raise NotFound("There is no such folder.")
+        if change.to:
+            self._check_free(change.owner_id, change.to)
+            if change.to in own:
+                raise NameTaken("A folder has this path.", field="to")
+        made = [moved_path(path, change.path, change.to) for path in tree] if change.to else []
+        living = [file for file in self._living(change.owner_id) if is_below(file.path, change.path)]
+        if not change.keep and any(file.id not in leaving for file in living):
+            raise HeadMoved("The folder changed meanwhile.")
+        if change.to:
+            self._folders.update((change.owner_id, each) for path in made for each in (*ancestors_of(path), path))
+        if not change.keep:
+            self._folders.difference_update((change.owner_id, path) for path in tree)
+
+    def make_folder(self, owner_id: str, path: str) -> bool:
+        with self._answering():
+            self._check_free(owner_id, path)
+            known = (owner_id, path) in self._folders
+            self._folders.update((owner_id, each) for each in (*ancestors_of(path), path))
+            return not known
+
+    def _check_free(self, owner_id: str, path: str) -> None:
+        if any(self._living_at(owner_id, each) for each in (*ancestors_of(path), path)):
+            raise NameTaken("A file has this path.")
+
     def _commit_one(self, commit: Commit) -> File | EchoError:
         version = commit.version
         if committed := self._by_dot(version.dot):
@@ -98,7 +148,8 @@ class MemoryCatalog(Catalog):
         self._record(commit.chunks)
         if commit.idempotency is not None:
             self._answers[commit.idempotency.owner_id, commit.idempotency.key] = commit.idempotency
-        self._folders.update((commit.owner_id, folder) for folder in ancestors_of(version.path))
+        if version.kind is not Kind.TOMBSTONE:
+            self._folders.update((commit.owner_id, folder) for folder in ancestors_of(version.path))
         self._versions.setdefault(version.file_id, []).append(version)
         present = self._files.get(version.file_id)
         created_at = present.created_at if present else version.created_at
@@ -192,11 +243,7 @@ class MemoryCatalog(Catalog):
     def files(self, query: ListQuery) -> Page:
         after = _decode(query)
         with self._answering():
-            found = [
-                file
-                for file in self._living(query.owner_id)
-                if query.folder is None or parent_of(file.path) == query.folder
-            ]
+            found = [file for file in self._living(query.owner_id) if query.lists(file.path)]
         found.sort(key=lambda file: _place(file, query.sort), reverse=query.descending)
         if after is not None:
             found = [
@@ -456,7 +503,8 @@ class MemoryCatalog(Catalog):
         for file in self._files.values():
             past += [PastVersion(file.owner_id, version) for version in self._versions[file.id] if version != file.head]
         own: list[Entry] = [*self._answers.values(), *self._conflicts.values(), *self._floors.values()]
-        return [*own, *map(self._chunk_entry, self._known), *self._files.values(), *past]
+        folders = [FolderEntry(owner, path) for owner, path in sorted(self._folders)]
+        return [*own, *folders, *map(self._chunk_entry, self._known), *self._files.values(), *past]
 
     def _chunk_entry(self, digest: Digest) -> ChunkEntry:
         owed = sorted((row for row in self._owed.values() if row.digest == digest), key=lambda row: row.worker_id)
@@ -473,9 +521,13 @@ class MemoryCatalog(Catalog):
                 if self._files.get(entry.id) != entry:
                     self._changes.append(entry)
                 self._files[entry.id] = entry
-                self._put_version(entry.owner_id, entry.head)
-            case PastVersion(owner_id, version):
-                self._put_version(owner_id, version)
+                self._put_version(entry.head)
+                if not entry.deleted:
+                    self._folders.update((entry.owner_id, folder) for folder in ancestors_of(entry.path))
+            case PastVersion(_, version):
+                self._put_version(version)
+            case FolderEntry(owner_id, path):
+                self._folders.update((owner_id, folder) for folder in (*ancestors_of(path), path))
             case ChunkEntry():
                 self._known[entry.digest] = (entry.size, entry.state, entry.touched_at)
                 self._replicas[entry.digest] = set(entry.replicas)
@@ -487,11 +539,10 @@ class MemoryCatalog(Catalog):
             case Floor():
                 self._floors[entry.owner_id, entry.scope, entry.key] = entry
 
-    def _put_version(self, owner_id: str, version: Version) -> None:
+    def _put_version(self, version: Version) -> None:
         history = {known.number: known for known in self._versions.get(version.file_id, [])}
         history[version.number] = version
         self._versions[version.file_id] = [history[number] for number in sorted(history)]
-        self._folders.update((owner_id, folder) for folder in ancestors_of(version.path))
 
     def empty(self) -> bool:
         with self._answering():

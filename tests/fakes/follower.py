@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from echofs.core.errors import InvalidRequest
 from echofs.core.models import File
 from echofs.core.names import ancestors_of, parent_of
-from echofs.ports.catalog import Changes, ListQuery, Page, SortKey
+from echofs.ports.catalog import Changes
 from echofs.ports.follower import Copy, CopyPage, Follower
+from echofs.ports.listing import ListQuery, Page, SortKey
 from echofs.ports.runtime import Clock
 
 
@@ -40,7 +41,7 @@ class MemoryFollower(Follower):
         hidden = {file.id for file in newer}
         files = [file for file in self._living(query.owner_id) if file.id not in hidden]
         files += [file for file in newer if not file.deleted and file.owner_id == query.owner_id]
-        files = [file for file in files if query.folder is None or parent_of(file.path) == query.folder]
+        files = [file for file in files if query.lists(file.path)]
         files.sort(key=lambda file: _place(file, query.sort), reverse=query.descending)
         if query.after:
             after = _decode(query)

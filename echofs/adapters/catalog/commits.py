@@ -18,13 +18,13 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, bindparam, select, update
 
 from echofs.adapters.catalog import chunks, disputes, trashing
+from echofs.adapters.catalog import folders as placing
 from echofs.adapters.catalog.ledger import Ledger
 from echofs.adapters.catalog.races import LostRace
 from echofs.adapters.catalog.rows import (
     FILE_COLUMNS,
     execute_rows,
     file_of,
-    folder_rows,
     given_rows,
     head_values,
     insert_missing,
@@ -32,12 +32,13 @@ from echofs.adapters.catalog.rows import (
     key_row,
     version_row,
 )
-from echofs.adapters.catalog.tables import DELETING, files, folders, idempotency, versions
+from echofs.adapters.catalog.tables import DELETING, files, idempotency, versions
 from echofs.adapters.catalog.verdicts import (
     Head,
     OwnPath,
     Seen,
     claims,
+    dependent,
     earlier_chunks,
     ended,
     refusal,
@@ -46,7 +47,7 @@ from echofs.adapters.catalog.verdicts import (
 )
 from echofs.core.errors import EchoError
 from echofs.core.models import Digest, Dot, File, Kind, Timestamp
-from echofs.ports.catalog import Commit
+from echofs.ports.catalog import Commit, FolderChange
 
 Answer = File | EchoError
 Placed = tuple[int, Commit]
@@ -80,7 +81,7 @@ _BY_DOT = (
 _KEYS = select(idempotency.c.owner_id, idempotency.c.key).where(
     idempotency.c.owner_id.in_(_list("owners")), idempotency.c.key.in_(_list("keys"))
 )
-_CHANGING = ("head", "path", "folder", "deleted", "size", "updated_at")
+_CHANGING = ("head", "path", "folder", "name_key", "deleted", "size", "updated_at")
 
 
 @cache
@@ -110,8 +111,32 @@ def make(connection: Connection, commits: Sequence[Commit], now: Timestamp, *, c
     return [answers[place] for place in range(len(commits))]
 
 
+def make_together(
+    connection: Connection, commits: Sequence[Commit], change: FolderChange | None, now: Timestamp, *, careful: bool
+) -> list[File]:
+    """Like :func:`make`, but all of them or none, with what becomes of a folder. Raises also whatever refuses one of
+    them: the caller then undoes the transaction."""
+    ledger = Ledger(connection, careful=careful)
+    answers, later = _round(connection, list(enumerate(commits)), now, ledger, careful, change)
+    if later:
+        raise dependent()
+    files_made: list[File] = []
+    for place in range(len(commits)):
+        answer = answers[place]
+        if isinstance(answer, EchoError):
+            raise answer
+        files_made.append(answer)
+    ledger.write()
+    return files_made
+
+
 def _round(
-    connection: Connection, placed: list[Placed], now: Timestamp, ledger: Ledger, careful: bool
+    connection: Connection,
+    placed: list[Placed],
+    now: Timestamp,
+    ledger: Ledger,
+    careful: bool,
+    change: FolderChange | None = None,
 ) -> tuple[dict[int, Answer], list[Placed]]:
     """Make those commits that do not depend on each other; the rest waits for the next round."""
     done = _committed(connection, [commit for _, commit in placed]) if careful else {}
@@ -132,8 +157,8 @@ def _round(
         else:
             accepted.append((place, commit))
         claimed |= wanted
-    if accepted:
-        _write(connection, [commit for _, commit in accepted], seen, now)
+    if accepted or change:
+        _write(connection, [commit for _, commit in accepted], seen, now, change)
     answers.update({place: _made(commit, seen) for place, commit in accepted})
     if not careful:
         answers.update(_repeated(connection, [item for item in placed if isinstance(answers.get(item[0]), EchoError)]))
@@ -224,16 +249,19 @@ def _lost_chunks(connection: Connection, commits: list[Commit]) -> set[Digest]:
     return {digest for digest, state in states.items() if state == DELETING} | (earlier - states.keys())
 
 
-def _write(connection: Connection, commits: list[Commit], seen: Seen, now: Timestamp) -> None:
+def _write(
+    connection: Connection, commits: list[Commit], seen: Seen, now: Timestamp, change: FolderChange | None
+) -> None:
     """Write all that the commits bring, each kind of row at once and in the order of its keys."""
     dialect = connection.dialect.name
     _write_heads(connection, commits)
-    made = [version_row(commit.version) for commit in commits]
-    execute_rows(connection, insert_rows(versions, dialect), sorted(made, key=lambda row: row["file_id"]))
+    if made := [version_row(commit.version) for commit in commits]:
+        execute_rows(connection, insert_rows(versions, dialect), sorted(made, key=lambda row: row["file_id"]))
+    if change:
+        placing.change(connection, change)
     # Most of these folders exist already.
     placed = [commit for commit in commits if _changes_path(commit, seen.heads)]
-    if rows := folder_rows((commit.owner_id, commit.version.path) for commit in placed):
-        execute_rows(connection, insert_missing(folders, dialect), rows)
+    placing.put(connection, [(commit.owner_id, commit.version.path) for commit in placed])
     _expect(chunks.record(connection, (chunk for commit in commits for chunk in commit.chunks), now))
     if earlier := {digest for commit in commits for digest in earlier_chunks(commit)}:
         _expect(chunks.revive(connection, earlier, now))

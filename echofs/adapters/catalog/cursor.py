@@ -8,7 +8,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 from echofs.core.errors import InvalidRequest
 from echofs.core.models import File
-from echofs.ports.catalog import SortKey
+from echofs.ports.listing import SortKey
 
 Place = tuple[int, str]
 """A sort value (0 where files are sorted by name) and a path: unique among a user's living files."""

@@ -14,7 +14,7 @@ from echofs.adapters.catalog.rows import execute_rows, insert_into, insert_missi
 from echofs.adapters.catalog.tables import conflicts, floors
 from echofs.core.errors import NotFound
 from echofs.core.models import ConflictRecord, ConflictState, Floor, FloorScope, Level, Timestamp
-from echofs.ports.catalog import ConflictPage
+from echofs.ports.disputes import ConflictPage
 
 _NEWEST_FIRST = "conflicts"
 CONFLICT_COLUMNS = tuple(conflicts.c)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, bindparam, select, tuple_
 
 from echofs.adapters.catalog import cursor
+from echofs.adapters.catalog.folders import below, below_values
 from echofs.adapters.catalog.rows import FILE_COLUMNS, VERSION_COLUMNS, file_of, storable, version_of
 from echofs.adapters.catalog.tables import files, folders, versions
 from echofs.core.errors import NotFound
 from echofs.core.models import File, Version
-from echofs.ports.catalog import ListQuery, Page, SortKey
+from echofs.core.names import fold
+from echofs.ports.listing import ListQuery, Page, SortKey
 
+_ESCAPE = "!"
 _FILES = select(*FILE_COLUMNS).join_from(
     files, versions, (versions.c.file_id == files.c.id) & (versions.c.number == files.c.head)
 )
@@ -70,28 +73,61 @@ def page(connection: Connection, query: ListQuery) -> Page:
     values: dict[str, Any] = {"owner": query.owner_id, "limit": query.limit + 1}
     if query.after:
         values["value"], values["path"] = cursor.decode(query.after, query.sort)
+    if not storable(query.folder or "", query.below, query.search):
+        return Page(())
     if query.folder is not None:
         values["folder"] = query.folder
-    statement = page_statement(query.sort, query.descending, query.folder is not None, bool(query.after))
+    if query.below:
+        values |= below_values(query.below)
+    if query.search:
+        values["pattern"] = f"%{_escaped(fold(query.search))}%"
+    statement = _page_statement(_Form.of(query))
     found = [file_of(row) for row in connection.execute(statement, values)]
     shown = tuple(found[: query.limit])
     more = len(found) > query.limit
     return Page(shown, cursor.encode(cursor.place_of(shown[-1], query.sort), query.sort) if more else "")
 
 
+class _Form(NamedTuple):
+    """What decides about the statement that lists a page."""
+
+    sort: SortKey
+    descending: bool
+    in_folder: bool = False
+    below: bool = False
+    searched: bool = False
+    resumed: bool = False
+
+    @classmethod
+    def of(cls, query: ListQuery) -> _Form:
+        wanted = query.folder is not None, bool(query.below), bool(query.search), bool(query.after)
+        return cls(query.sort, query.descending, *wanted)
+
+
 @cache
-def page_statement(sort: SortKey, descending: bool, in_folder: bool, resumed: bool) -> Select[Any]:
+def _page_statement(form: _Form) -> Select[Any]:
     """The listing in one order, a range of one index: equal values fall back to the path, in the same direction."""
-    columns = {SortKey.NAME: [], SortKey.SIZE: [files.c.size], SortKey.UPDATED: [files.c.updated_at]}[sort]
+    columns = {SortKey.NAME: [], SortKey.SIZE: [files.c.size], SortKey.UPDATED: [files.c.updated_at]}[form.sort]
     order = [*columns, files.c.path]
     statement = _FILES.where(_OWN, ~files.c.deleted).limit(bindparam("limit"))
-    if in_folder:
+    if form.in_folder:
         statement = statement.where(files.c.folder == bindparam("folder"))
-    if resumed:
+    if form.below:
+        statement = statement.where(below(files))
+    if form.searched:
+        statement = statement.where(files.c.name_key.like(bindparam("pattern"), escape=_ESCAPE))
+    if form.resumed:
         here = tuple_(*order)
         place = tuple_(*([bindparam("value")] if columns else []), bindparam("path"))
-        statement = statement.where(here < place if descending else here > place)
-    return statement.order_by(*(column.desc() if descending else column for column in order))
+        statement = statement.where(here < place if form.descending else here > place)
+    return statement.order_by(*(column.desc() if form.descending else column for column in order))
+
+
+def _escaped(text: str) -> str:
+    """The text as a pattern of LIKE that means nothing but itself."""
+    for special in (_ESCAPE, "%", "_"):
+        text = text.replace(special, _ESCAPE + special)
+    return text
 
 
 def subfolders(connection: Connection, owner_id: str, parent: str) -> list[str]:

@@ -17,6 +17,7 @@ from echofs.adapters.catalog.gate import CatalogGate
 from echofs.adapters.catalog.records_chunks import Change, ChunkItems
 from echofs.adapters.catalog.records_commits import Commits
 from echofs.adapters.catalog.records_disputes import Disputes
+from echofs.adapters.catalog.records_folders import FolderItems
 from echofs.adapters.catalog.records_items import Chunk, addressable, answer_key, answer_of, lease_key
 from echofs.adapters.catalog.records_listing import Listing
 from echofs.adapters.catalog.records_tables import OLD, PARTS, TableNames
@@ -39,7 +40,9 @@ from echofs.core.models import (
     Timestamp,
     Version,
 )
-from echofs.ports.catalog import Catalog, Changes, ChunkPage, Commit, ConflictPage, DumpPage, Entry, ListQuery, Page
+from echofs.ports.catalog import Catalog, Changes, ChunkPage, Commit, DumpPage, Entry, FolderChange
+from echofs.ports.disputes import ConflictPage
+from echofs.ports.listing import ListQuery, Page
 from echofs.ports.runtime import Clock
 from echofs.ports.trash import HistoryPage
 
@@ -65,6 +68,7 @@ class RecordsCatalog(RecordsTrash, Catalog):
         self._chunks = ChunkItems(self._dynamodb, names.chunks)
         self._commits = Commits(self._dynamodb, names, self._chunks, clock, self._side_by_side)
         self._listing = Listing(self._dynamodb, names)
+        self._folders = FolderItems(self._dynamodb, names, self._listing, self._commits, self._side_by_side)
         self._disputes = Disputes(self._dynamodb, names.files)
         self._transfer = Transfer(self._dynamodb, names, self._listing.created_at, self.past)
 
@@ -76,6 +80,12 @@ class RecordsCatalog(RecordsTrash, Catalog):
 
     def commit(self, commits: Sequence[Commit]) -> list[File | EchoError]:
         return self._commits.make(commits)
+
+    def commit_together(self, commits: Sequence[Commit], change: FolderChange | None = None) -> list[File]:
+        return self._folders.commit_together(commits, change)
+
+    def make_folder(self, owner_id: str, path: str) -> bool:
+        return self._folders.make(owner_id, path)
 
     def by_dot(self, owner_id: str, dots: Collection[Dot]) -> Mapping[Dot, File]:
         return self._listing.by_dot(owner_id, dots)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from echofs.adapters.catalog.records_items import Key
@@ -50,21 +50,39 @@ def found(commit: Commit, seen: Seen, at: Callable[[Key], Item | None]) -> Accou
 
 def refusal(commit: Commit, seen: Seen, account: Account) -> QuotaExceeded | None:
     """Why the owner's quota forbids the commit, or None."""
-    used = sum(account.parts.values(), Usage())
-    return usage.refusal(used, usage_change(commit, seen).total, commit.quota_bytes)
+    return usage.refusal(_sum(account.parts), usage_change(commit, seen).total, commit.quota_bytes)
 
 
 def writes(table: str, commit: Commit, seen: Seen, account: Account) -> list[Operation]:
     """Moves the file into the trash or out of it, and counts in what changes."""
-    change = usage_change(commit, seen)
-    limited = commit.quota_bytes is not None and change.total > 0
-    parts = account.parts if limited else None
-    made = usage_writes(table, commit.owner_id, commit.version.file_id, change, parts)
+    return writes_together(table, [(commit, seen, account)])
+
+
+def writes_together(table: str, looked: Sequence[tuple[Commit, Seen, Account]]) -> list[Operation]:
+    """The same for commits of one step, which count in together what they change. Raises :class:`QuotaExceeded`."""
+    made = [each for one in looked for each in _trash_writes(table, *one)]
+    for owner_id in {commit.owner_id for commit, _, _ in looked}:
+        own = [one for one in looked if one[0].owner_id == owner_id]
+        change = sum((usage_change(commit, seen) for commit, seen, _ in own), Usage())
+        limited = [(commit.quota_bytes, account.parts) for commit, _, account in own if _may_grow(commit)]
+        parts = limited[0][1] if limited and change.total > 0 else None
+        if parts is not None and (over := usage.refusal(_sum(parts), change.total, limited[0][0])):
+            raise over
+        made += usage_writes(table, owner_id, own[0][0].version.file_id, change, parts)
+    return made
+
+
+def _trash_writes(table: str, commit: Commit, seen: Seen, account: Account) -> list[Operation]:
+    made = []
     if trashed := ended(commit, seen):
         made += put_writes(table, trashed)
     if account.trashed:
         made += take_writes(table, account.trashed)
     return made
+
+
+def _sum(parts: Mapping[str, Usage]) -> Usage:
+    return sum(parts.values(), Usage())
 
 
 def _may_grow(commit: Commit) -> bool:

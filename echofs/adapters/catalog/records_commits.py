@@ -12,12 +12,10 @@ the head).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from echofs.adapters.catalog import records_accounts, records_chunks
-from echofs.adapters.catalog.records_accounts import Account
-from echofs.adapters.catalog.records_chunks import ChunkItems
+from echofs.adapters.catalog.records_chunks import Change, ChunkItems
 from echofs.adapters.catalog.records_disputes import conflict_item, conflict_key
 from echofs.adapters.catalog.records_items import (
     Chunk,
@@ -35,13 +33,13 @@ from echofs.adapters.catalog.records_items import (
     version_item,
     version_key,
 )
+from echofs.adapters.catalog.records_look import Look, file_made, head_of, missing_folders, new_ancestors, unwieldy
 from echofs.adapters.catalog.records_tables import TableNames
 from echofs.adapters.catalog.verdicts import Head, Seen, claims, earlier_chunks, refusal
 from echofs.adapters.dynamodb import ITEMS_AT_ONCE, ConditionFailed, DynamoDB
 from echofs.adapters.dynamodb_values import Item, packed
-from echofs.core.errors import EchoError, TooLarge, Unavailable
-from echofs.core.models import ChunkState, Digest, File, Kind
-from echofs.core.names import ancestors_of
+from echofs.core.errors import EchoError, Unavailable
+from echofs.core.models import ChunkState, Digest, File, Kind, Timestamp
 from echofs.ports.catalog import Commit
 from echofs.ports.runtime import Clock
 
@@ -52,25 +50,11 @@ Together = Callable[[Callable[[Commit], Answer], Sequence[Commit]], list[Answer]
 CHUNKS_WITH_HEAD = 64
 """If a commit changes more chunks than this, they are recorded ahead of it."""
 FOLDERS_WITH_HEAD = 16
-_LONGEST_LISTS = 300_000
-"""Bytes of digests in one version: an item has at most 400 KB."""
 _HEAD_ATTRIBUTES = (
     *("pk", "sk", "file", "owner_id", "number", "kind", "path", "size", "file_created_at"),
     *("deleted_at", "files", "bytes", "trash_bytes"),
 )
 """What is asked of an item of the files table, be it a version's or one of the trash or the usage."""
-
-
-@dataclass(slots=True)
-class Look:
-    """What the catalog held when one commit was looked at. ``repeated`` is the version that has the commit's dot."""
-
-    seen: Seen
-    repeated: Key | None = None
-    folders: set[str] = field(default_factory=set)
-    chunks: dict[Digest, Chunk] = field(default_factory=dict)
-    conflict_known: bool = False
-    account: Account = field(default_factory=Account)
 
 
 class Commits:
@@ -112,34 +96,51 @@ class Commits:
             return error
 
     def _decided(self, commit: Commit) -> Answer:
-        if unwieldy := _unwieldy(commit):
-            return unwieldy
+        if refused := unwieldy(commit):
+            return refused
         patience = self._dynamodb.patience()
         while True:
-            look = self._look(commit)
-            if look.repeated:
-                found = self._dynamodb.get(self._names.files, look.repeated)
-                if found and found["owner_id"] == commit.owner_id:
-                    return file_of(found)
+            look = self.look(commit)
+            if repeated := self.repeated(commit, look):
+                return repeated
             if refused := refusal(commit, look.seen) or records_accounts.refusal(commit, look.seen, look.account):
                 return refused
             try:
-                return self._write(commit, look)
+                made = self._write(commit, look)
             except ConditionFailed as rival:
                 patience.wait(rival)
+            else:
+                self.keep_folders([commit])
+                return made
+
+    def keep_folders(self, commits: Sequence[Commit]) -> None:
+        """Make folders anew that ended after the commits had found them. Whoever ended them looks for files behind it,
+        as this looks for folders behind its files: one of both sees the other."""
+        above = {(commit.owner_id, tuple(new_ancestors(commit))) for commit in commits}
+        for owner_id, folders in sorted(above):
+            if folders and not self._dynamodb.get(self._names.files, folder_key(owner_id, folders[-1])):
+                puts = [self._put(self._names.files, folder_key(owner_id, path)) for path in folders]
+                for start in range(0, len(puts), ITEMS_AT_ONCE):
+                    self._dynamodb.write_all(puts[start : start + ITEMS_AT_ONCE])
+
+    def repeated(self, commit: Commit, look: Look) -> File | None:
+        """The file as the commit left it, if it was made before."""
+        found = self._dynamodb.get(self._names.files, look.repeated) if look.repeated else None
+        return file_of(found) if found and found["owner_id"] == commit.owner_id else None
 
     def _heads(self, commits: Iterable[Commit]) -> dict[str, Head]:
         """The heads that these commits follow, as far as they are heads still."""
         parents = sorted({(commit.version.file_id, commit.version.parent) for commit in commits})
         keys = [version_key(file_id, number) for file_id, number in parents]
         found = self._dynamodb.get_many(self._names.files, keys, _HEAD_ATTRIBUTES)
-        return {item["file"]: _head_of(item) for item in found}
+        return {item["file"]: head_of(item) for item in found}
 
-    def _look(self, commit: Commit) -> Look:
+    def look(self, commit: Commit) -> Look:
+        """What there is of all that the commit concerns."""
         version = commit.version
         entry, dot = entry_key(commit.owner_id, version.path), dot_key(version.dot)
         numbers = {1, version.parent, version.parent + 1} - {0}
-        folders = {path: folder_key(commit.owner_id, path) for path in _new_ancestors(commit)}
+        folders = {path: folder_key(commit.owner_id, path) for path in new_ancestors(commit)}
         versions = [version_key(version.file_id, number) for number in numbers]
         earlier = earlier_chunks(commit)
         wanted: list[tuple[str, Key]] = [(self._names.files, key) for key in (entry, dot, *versions, *folders.values())]
@@ -177,51 +178,52 @@ class Commits:
     def _seen(commit: Commit, holder: Item | None, versions: list[Item]) -> Seen:
         """The head, as far as the commit could follow it, and who holds the path."""
         version = commit.version
-        heads = {version.file_id: _head_of(max(versions, key=lambda item: item["number"]))} if versions else {}
+        heads = {version.file_id: head_of(max(versions, key=lambda item: item["number"]))} if versions else {}
         return Seen(heads, {(commit.owner_id, version.path): holder["file"]} if holder else {})
 
     def _write(self, commit: Commit, look: Look) -> File:
-        version = commit.version
-        head = look.seen.heads.get(version.file_id)
-        created_at = head.created_at if head else version.created_at
         chunks = self._chunk_writes(commit, look)
-        folders = [self._put(self._names.files, folder_key(commit.owner_id, path)) for path in _missing(commit, look)]
+        missing = missing_folders(commit, look)
+        folders = [self._put(self._names.files, folder_key(commit.owner_id, path)) for path in missing]
         while len(folders) > FOLDERS_WITH_HEAD:
             ahead = max(FOLDERS_WITH_HEAD, len(folders) - ITEMS_AT_ONCE)
             self._dynamodb.write_all(folders[ahead:])
             folders = folders[:ahead]
+        account = records_accounts.writes(self._names.files, commit, look.seen, look.account)
+        self._dynamodb.write_all([*self.version_writes(commit, look), *account, *folders, *chunks])
+        return file_made(commit, look)
+
+    def version_writes(self, commit: Commit, look: Look) -> list[dict[str, Any]]:
+        """The writes that make the version its file's head, without its chunks, its folders and what its owner has
+        stored."""
+        version = commit.version
+        made = file_made(commit, look)
         operations = [
-            *self._entry_writes(commit, head),
-            self._put(self._names.files, version_item(commit.owner_id, version, created_at), new=True),
+            *self._entry_writes(commit, look.seen.heads.get(version.file_id)),
+            self._put(self._names.files, version_item(commit.owner_id, version, made.created_at), new=True),
             self._put(self._names.files, dot_item(version), new=True),
-            *folders,
-            *chunks,
         ]
         if commit.idempotency:
             operations.append(self._put(self._names.sessions, answer_item(commit.idempotency), new=True))
         if commit.conflict and not look.conflict_known:
             operations.append(self._put(self._names.files, conflict_item(commit.conflict), new=True))
-        operations += records_accounts.writes(self._names.files, commit, look.seen, look.account)
-        self._dynamodb.write_all(operations)
-        return File(version.file_id, commit.owner_id, version, created_at)
+        return operations
+
+    def record_ahead(self, commits: Sequence[Commit]) -> None:
+        """Record the chunks of several commits, and see that those they refer to are live. Raises
+        :class:`Unavailable`."""
+        digests = sorted({digest for commit in commits for digest in _digests(commit)})
+        change = _change_of(commits, self._clock.now())
+        for start in range(0, len(digests), ITEMS_AT_ONCE):
+            self._chunks.change(digests[start : start + ITEMS_AT_ONCE], change)
 
     def _chunk_writes(self, commit: Commit, look: Look) -> list[dict[str, Any]]:
         """The writes of the commit's chunks, or none when they were too many and are recorded now."""
-        now = self._clock.now()
-        record = records_chunks.recorded(commit.chunks, now)
-        own = {chunk.digest for chunk in commit.chunks}
-
-        def change(digest: Digest, chunk: Chunk | None) -> Chunk | None:
-            if digest in own:
-                return record(digest, chunk)
-            return records_chunks.touched(chunk, now) if chunk else None
-
-        digests = sorted(own | earlier_chunks(commit))
-        writes = self._chunks.operations(digests, change, look.chunks)
+        change = _change_of([commit], self._clock.now())
+        writes = self._chunks.operations(sorted(_digests(commit)), change, look.chunks)
         if len(writes) <= CHUNKS_WITH_HEAD:
             return writes
-        for start in range(0, len(digests), ITEMS_AT_ONCE):
-            self._chunks.change(digests[start : start + ITEMS_AT_ONCE], change)
+        self.record_ahead([commit])
         return []
 
     def _entry_writes(self, commit: Commit, head: Head | None) -> list[dict[str, Any]]:
@@ -250,31 +252,18 @@ class Commits:
         return {"Put": put}
 
 
-def _head_of(item: Item) -> Head:
-    return Head(
-        file_id=item["file"],
-        owner_id=item["owner_id"],
-        path=item["path"],
-        number=item["number"],
-        deleted=item["kind"] == Kind.TOMBSTONE,
-        created_at=item["file_created_at"],
-        size=item["size"],
-    )
+def _digests(commit: Commit) -> set[Digest]:
+    return {chunk.digest for chunk in commit.chunks} | earlier_chunks(commit)
 
 
-def _new_ancestors(commit: Commit) -> list[str]:
-    """The folders above a path that is new to its file, the outermost first."""
-    # Content comes with another path than its parent's only where a conflict brought both together.
-    changed = commit.version.parent == 0 or commit.version.kind is Kind.MOVE or commit.conflict is not None
-    return ancestors_of(commit.version.path) if changed else []
+def _change_of(commits: Sequence[Commit], now: Timestamp) -> Change:
+    """What becomes of each chunk that the commits record or refer to."""
+    recorded = [chunk for commit in commits for chunk in commit.chunks]
+    record, own = records_chunks.recorded(recorded, now), {chunk.digest for chunk in recorded}
 
+    def change(digest: Digest, chunk: Chunk | None) -> Chunk | None:
+        if digest in own:
+            return record(digest, chunk)
+        return records_chunks.touched(chunk, now) if chunk else None
 
-def _missing(commit: Commit, look: Look) -> list[str]:
-    return [path for path in _new_ancestors(commit) if path not in look.folders]
-
-
-def _unwieldy(commit: Commit) -> EchoError | None:
-    content = commit.version.content
-    if len(content.inline) + len(content.lists) <= _LONGEST_LISTS:
-        return None
-    return TooLarge("This file has more chunks than the catalog can list; choose a larger CHUNK_SIZE.", field="file")
+    return change

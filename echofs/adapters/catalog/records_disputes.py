@@ -11,7 +11,7 @@ from echofs.adapters.dynamodb import ConditionFailed, DynamoDB
 from echofs.adapters.dynamodb_values import Item, packed
 from echofs.core.errors import NotFound
 from echofs.core.models import ConflictRecord, ConflictState, Floor, FloorScope, Level, Timestamp
-from echofs.ports.catalog import ConflictPage
+from echofs.ports.disputes import ConflictPage
 
 CONFLICT, FLOOR = "conflict:", "floor:"
 _WHOLE = "*"

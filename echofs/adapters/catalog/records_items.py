@@ -37,10 +37,12 @@ from echofs.core.models import (
     Version,
 )
 from echofs.core.names import parent_of
-from echofs.ports.catalog import SortKey
+from echofs.ports.listing import SortKey
 
 Key = dict[str, str]
 
+FOLDER = "folder:"
+"""What the keys of folders begin with."""
 _SORT_KEY_BYTES = 1024
 _ANSWER_SECONDS = 7 * 86_400
 """How long DynamoDB keeps an answer at most. The jobs forget it long before; this is for clusters that run none."""
@@ -76,7 +78,7 @@ def dot_key(dot: Dot) -> Key:
 
 
 def folder_key(owner_id: str, path: str) -> Key:
-    return {"pk": f"folder:{owner_id}:{parent_of(path)}", "sk": path}
+    return {"pk": f"{FOLDER}{owner_id}:{parent_of(path)}", "sk": path}
 
 
 def chunk_key(digest: Digest) -> Key:

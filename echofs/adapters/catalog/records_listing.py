@@ -28,7 +28,7 @@ from echofs.adapters.dynamodb import DynamoDB
 from echofs.adapters.dynamodb_values import Item
 from echofs.core.models import Dot, File, Timestamp, Version
 from echofs.core.names import parent_of
-from echofs.ports.catalog import ListQuery, Page
+from echofs.ports.listing import ListQuery, Page
 
 
 class Listing:
@@ -98,7 +98,7 @@ class Listing:
 
     def page(self, query: ListQuery) -> Page:
         """One page of living files. Raises :class:`InvalidRequest` for a malformed cursor."""
-        if not addressable(query.owner_id):
+        if not addressable(query.owner_id, query.folder or "/", query.below or "/", query.search or "/"):
             return Page(())
         patience = self._dynamodb.patience()
         while True:
@@ -116,8 +116,13 @@ class Listing:
         condition, values = "#pk = :pk", {":pk": entry_key(query.owner_id, "")["pk"]}
         names = {"#pk": "pk"}
         if index and query.folder is not None:
-            condition, names["#sort"] = "#pk = :pk AND begins_with(#sort, :folder)", index
-            values[":folder"] = folder_mark(query.folder)
+            condition, names["#sort"] = "#pk = :pk AND begins_with(#sort, :start)", index
+            values[":start"] = folder_mark(query.folder)
+        elif index is None and query.below:
+            condition, names["#sort"] = "#pk = :pk AND begins_with(#sort, :start)", "sk"
+            values[":start"] = f"{query.below}/"
+        # What an index cannot tell is told by each entry's path, however many must be read for that.
+        told = not query.search and (not query.below or index is None)
         found = self._dynamodb.query(
             self._table,
             condition,
@@ -126,15 +131,21 @@ class Listing:
             index=index,
             descending=query.descending,
             after=_start(query, index) if query.after else None,
-            at_once=query.limit + 1,
+            at_once=query.limit + 1 if told else None,
         )
-        return list(islice(found, query.limit + 1))
+        return list(islice((entry for entry in found if told or query.lists(entry["sk"])), query.limit + 1))
 
     def _heads(self, entries: list[Item]) -> list[File] | None:
         """The files of these entries; None if one of the versions does not show yet."""
         keys = [version_key(entry["file"], entry["number"]) for entry in entries]
         found = {item["file"]: file_of(item) for item in self._dynamodb.get_many(self._table, keys)}
         return [found[entry["file"]] for entry in entries] if len(found) == len(entries) else None
+
+    def entries_below(self, owner_id: str, folder: str) -> Iterator[Item]:
+        """The entries of all living files below a folder, in the order of their paths."""
+        values = {":pk": entry_key(owner_id, "")["pk"], ":below": f"{folder}/"}
+        names = {"#pk": "pk", "#sk": "sk"}
+        return self._dynamodb.query(self._table, "#pk = :pk AND begins_with(#sk, :below)", values, names=names)
 
     def subfolders(self, owner_id: str, parent: str) -> list[str]:
         """Folders directly inside another, sorted."""

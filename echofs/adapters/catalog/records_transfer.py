@@ -22,6 +22,7 @@ from echofs.adapters.catalog.records_disputes import (
     floor_of,
 )
 from echofs.adapters.catalog.records_items import (
+    FOLDER,
     Chunk,
     Key,
     answer_item,
@@ -44,7 +45,7 @@ from echofs.core.models import ChunkState, ConflictRecord, File, Floor, Idempote
 from echofs.core.names import ancestors_of
 from echofs.core.retention import Kept
 from echofs.core.usage import Usage
-from echofs.ports.catalog import ChunkEntry, ChunkPage, DumpPage, Entry, PastVersion
+from echofs.ports.catalog import ChunkEntry, ChunkPage, DumpPage, Entry, FolderEntry, PastVersion
 from echofs.ports.trash import History, HistoryPage, Trashed
 
 _WRITES_AT_ONCE = 25
@@ -178,16 +179,21 @@ class Transfer:
             yield self._names.files, floor_item(entry)
         elif isinstance(entry, PastVersion):
             yield from self._version(entry.owner_id, entry.version, created)
+        elif isinstance(entry, FolderEntry):
+            yield from self._folders(entry.owner_id, [*ancestors_of(entry.path), entry.path])
         else:
             yield from self._version(entry.owner_id, entry.head, created)
             if not entry.deleted:
                 yield self._names.files, entry_item(entry.owner_id, entry.head)
+                yield from self._folders(entry.owner_id, ancestors_of(entry.path))
 
     def _version(self, owner_id: str, version: Version, created: dict[str, Timestamp]) -> Iterator[Placed]:
         yield self._names.files, version_item(owner_id, version, created[version.file_id])
         yield self._names.files, dot_item(version)
-        for folder in ancestors_of(version.path):
-            yield self._names.files, dict(folder_key(owner_id, folder))
+
+    def _folders(self, owner_id: str, paths: Sequence[str]) -> Iterator[Placed]:
+        for path in paths:
+            yield self._names.files, dict(folder_key(owner_id, path))
 
     def _scan(self, table: str, start: Key | None, at_once: int | None) -> Iterator[Item]:
         arguments: dict[str, Any] = {"Limit": at_once} if at_once else {}
@@ -226,6 +232,8 @@ def _entry(item: Item, following: Item | None) -> Entry | None:
         return PastVersion(item["owner_id"], version_of(item))
     if pk.startswith("answer:"):
         return answer_of(item)
+    if pk.startswith(FOLDER):
+        return FolderEntry(pk.split(":", 2)[1], item["sk"])
     if pk.startswith(CONFLICT):
         return conflict_of(item)
     if pk.startswith(FLOOR):

@@ -14,7 +14,7 @@ from sqlalchemy.types import TypeEngine
 from echofs.adapters.catalog.tables import files, versions
 from echofs.adapters.catalog.version_fields import version_fields
 from echofs.core.models import Content, Dot, File, IdempotencyRecord, Kind, Version
-from echofs.core.names import ancestors_of, parent_of
+from echofs.core.names import ancestors_of, fold, name_of, parent_of
 
 T = TypeVar("T")
 
@@ -58,6 +58,7 @@ def head_values(head: Version) -> dict[str, Any]:
         "head": head.number,
         "path": head.path,
         "folder": parent_of(head.path),
+        "name_key": fold(name_of(head.path)),
         "deleted": head.kind is Kind.TOMBSTONE,
         "size": head.content.size,
         "updated_at": head.created_at,

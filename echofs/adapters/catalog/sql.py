@@ -7,7 +7,7 @@ from functools import partial
 
 from sqlalchemy import Connection, Engine, bindparam, delete, or_, select, tuple_
 
-from echofs.adapters.catalog import changes, chunks, commits, disputes, ledger, listing, transfer, trashing
+from echofs.adapters.catalog import changes, chunks, commits, disputes, folders, ledger, listing, transfer, trashing
 from echofs.adapters.catalog.engine import Connections
 from echofs.adapters.catalog.races import LostRace, again
 from echofs.adapters.catalog.rows import insert_into, slices, storable
@@ -28,7 +28,9 @@ from echofs.core.models import (
     Version,
 )
 from echofs.core.usage import Usage
-from echofs.ports.catalog import Catalog, Changes, ChunkPage, Commit, ConflictPage, DumpPage, Entry, ListQuery, Page
+from echofs.ports.catalog import Catalog, Changes, ChunkPage, Commit, DumpPage, Entry, FolderChange
+from echofs.ports.disputes import ConflictPage
+from echofs.ports.listing import ListQuery, Page
 from echofs.ports.runtime import Clock
 from echofs.ports.trash import HistoryPage, Trashed, TrashPage
 
@@ -73,6 +75,16 @@ class SqlCatalog(Catalog):
     def _commit(self, batch: Sequence[Commit], *, careful: bool) -> list[File | EchoError]:
         with self._connections.writing() as connection:
             return commits.make(connection, batch, self._clock.now(), careful=careful)
+
+    def commit_together(self, batch: Sequence[Commit], change: FolderChange | None = None) -> list[File]:
+        return again(lambda attempt: self._commit_together(batch, change, careful=attempt > 0))
+
+    def _commit_together(self, batch: Sequence[Commit], change: FolderChange | None, *, careful: bool) -> list[File]:
+        with self._connections.writing() as connection:
+            return commits.make_together(connection, batch, change, self._clock.now(), careful=careful)
+
+    def make_folder(self, owner_id: str, path: str) -> bool:
+        return self._connections.write(partial(folders.make, owner_id=owner_id, path=path))
 
     def by_dot(self, owner_id: str, dots: Collection[Dot]) -> Mapping[Dot, File]:
         found: dict[Dot, File] = {}

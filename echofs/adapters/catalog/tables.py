@@ -83,6 +83,7 @@ files = db.Table(
     db.Column("owner_id", _TEXT, nullable=False),
     db.Column("folder", _TEXT, nullable=False),
     db.Column("path", _TEXT, nullable=False),
+    db.Column("name_key", _TEXT, nullable=False, server_default=""),
     db.Column("head", Integer, nullable=False),
     db.Column("deleted", Boolean, nullable=False),
     db.Column("size", BigInteger, nullable=False),

@@ -48,11 +48,11 @@ from echofs.adapters.catalog.tables import (
 from echofs.core.chunking import is_digest
 from echofs.core.errors import InvalidRequest
 from echofs.core.models import ChunkState, ConflictRecord, Digest, File, Floor, IdempotencyRecord, OwedReplica
-from echofs.ports.catalog import ChunkEntry, ChunkPage, DumpPage, Entry, PastVersion
+from echofs.ports.catalog import ChunkEntry, ChunkPage, DumpPage, Entry, FolderEntry, PastVersion
 
-FILES, VERSIONS, CHUNKS, KEYS = "files", "versions", "chunks", "keys"
+FILES, VERSIONS, FOLDERS, CHUNKS, KEYS = "files", "versions", "folders", "chunks", "keys"
 CONFLICTS, FLOORS = "conflicts", "floors"
-_SECTIONS = (FILES, VERSIONS, CHUNKS, KEYS, CONFLICTS, FLOORS)
+_SECTIONS = (FILES, VERSIONS, FOLDERS, CHUNKS, KEYS, CONFLICTS, FLOORS)
 _IN_ORDER_OF_DEPENDENCE = (
     files,
     versions,
@@ -96,7 +96,7 @@ _OWED = (
     .order_by(outbox.c.digest, outbox.c.worker_id)
 )
 _EMPTY = select(
-    *(exists(select(table.c[0])) for table in (files, chunks, idempotency, conflicts, floors)),
+    *(exists(select(table.c[0])) for table in (files, folders, chunks, idempotency, conflicts, floors)),
 )
 
 
@@ -140,6 +140,12 @@ def _versions(connection: Connection, key: list[Any], limit: int) -> tuple[list[
     rows = _after(connection, _PAST, [versions.c.file_id, versions.c.number], key, limit)
     last = [value for row in rows[-1:] for value in (row.file_id, row.number)]
     return [PastVersion(row[0], version_of(row[1:])) for row in rows], last
+
+
+def _folders(connection: Connection, key: list[Any], limit: int) -> tuple[list[Entry], list[Any]]:
+    named = select(folders.c.owner_id, folders.c.path)
+    rows = _after(connection, named, [folders.c.owner_id, folders.c.path], key, limit)
+    return [FolderEntry(*row) for row in rows], [value for row in rows[-1:] for value in row]
 
 
 def chunk_page(connection: Connection, after: str, limit: int) -> ChunkPage:
@@ -192,6 +198,7 @@ def _floors(connection: Connection, key: list[Any], limit: int) -> tuple[list[En
 _READERS = {
     FILES: _files,
     VERSIONS: _versions,
+    FOLDERS: _folders,
     CHUNKS: _chunks,
     KEYS: _answers,
     CONFLICTS: _conflicts,
@@ -207,7 +214,8 @@ def put(connection: Connection, entries: Sequence[Entry]) -> None:
     _insert(connection, files, [_file_row(file) for file in heads])
     made = [file.head for file in heads] + [entry.version for entry in past]
     _insert(connection, versions, [version_row(version) for version in made])
-    placed = [(file.owner_id, file.path) for file in heads] + [(entry.owner_id, entry.version.path) for entry in past]
+    placed = [(file.owner_id, file.path) for file in heads if not file.deleted]
+    placed += [(entry.owner_id, f"{entry.path}/") for entry in entries if isinstance(entry, FolderEntry)]
     _insert(connection, folders, folder_rows(placed))
     _insert(connection, chunks, [_chunk_row(entry) for entry in known])
     held = [{"digest": entry.digest, "worker_id": worker} for entry in known for worker in entry.replicas]

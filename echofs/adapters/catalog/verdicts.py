@@ -128,6 +128,11 @@ def usage_change(commit: Commit, seen: Seen) -> Usage:
     return change(commit.version, replaced, seen.trashed.get(file_id, 0))
 
 
+def dependent() -> InvalidRequest:
+    """The error for commits of one step that would have to be decided one after the other."""
+    return InvalidRequest("Two versions of one step concern the same file or path; nothing was changed.")
+
+
 def claims(commit: Commit, head: Head | None) -> set[tuple[str, ...]]:
     """What the commit changes: two commits with a claim in common must be decided one after the other."""
     claimed: set[tuple[str, ...]] = {

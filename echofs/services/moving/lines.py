@@ -23,7 +23,7 @@ from echofs.core.models import (
     Timestamp,
     User,
 )
-from echofs.ports.catalog import ChunkEntry, Entry, PastVersion
+from echofs.ports.catalog import ChunkEntry, Entry, FolderEntry, PastVersion
 
 FORMAT = 1
 HEADER = canonical({"echofs": "catalog", "format": FORMAT}) + b"\n"
@@ -41,7 +41,7 @@ class Revocation:
 Item = Entry | User | Revocation
 Place = tuple[int, str]
 """Where an item stands in the file: users, revocations, each file before its past versions, chunks, answers, conflicts,
-floors."""
+floors, folders."""
 
 
 def encode(item: Item) -> tuple[Place, bytes]:
@@ -71,6 +71,8 @@ def _encoded(item: Item) -> tuple[Place, dict[str, object]]:
             return (5, item.id), _conflict_fields(item)
         case Floor():
             return (6, f"{item.owner_id}/{item.scope}/{item.key}"), _floor_fields(item)
+        case FolderEntry(owner_id, path):
+            return (7, f"{owner_id}/{path}"), {"type": "folder", "owner": owner_id, "path": path}
 
 
 def _user_fields(user: User) -> dict[str, object]:
@@ -177,6 +179,8 @@ def decode(fields: Fields) -> Item:
         case "floor":
             scope, level = FloorScope(fields.text("scope")), Level(fields.text("level"))
             return Floor(fields.text("owner"), scope, fields.text("key"), level, fields.flag("critical"))
+        case "folder":
+            return FolderEntry(fields.text("owner"), fields.path("path"))
     raise ValueError("a line is of a known type")
 
 

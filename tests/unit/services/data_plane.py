@@ -18,6 +18,7 @@ from echofs.services.advice import Adviser
 from echofs.services.course import Course
 from echofs.services.files import Files
 from echofs.services.finishing import Finishing
+from echofs.services.found import Found
 from echofs.services.heads import Heads
 from echofs.services.intake import Intake
 from echofs.services.latencies import Latencies
@@ -29,7 +30,7 @@ from echofs.services.merging import Merger
 from echofs.services.parents import Parents
 from echofs.services.publishing import Published, Publisher, Wish
 from echofs.services.reading import ChunkReader
-from echofs.services.reads import Found, Reads
+from echofs.services.reads import Reads
 from echofs.services.reception import Receptions
 from echofs.services.reintegration import Reintegration
 from echofs.services.repair import Repair

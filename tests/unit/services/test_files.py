@@ -14,7 +14,7 @@ from echofs.core.errors import (
     PreconditionFailed,
 )
 from echofs.core.models import Kind
-from echofs.ports.catalog import ListQuery
+from echofs.ports.listing import ListQuery
 from echofs.services import files as files_module
 from tests.fakes.workers import Fault
 from tests.unit.services.data_plane import CHUNK, OWNER, DataPlane, bytes_of

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from echofs.core.errors import CatalogUnavailable
-from echofs.ports.catalog import Changes, ListQuery
+from echofs.ports.catalog import Changes
+from echofs.ports.listing import ListQuery
 from echofs.services.following import FOLLOW_SECONDS, Following
 from tests.contracts.catalog_values import ALICE, first, following, make
 from tests.fakes.catalog import MemoryCatalog

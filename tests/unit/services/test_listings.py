@@ -11,7 +11,7 @@ from echofs.core.errors import CatalogUnavailable, InvalidRequest
 from echofs.core.goals import parse_ask
 from echofs.core.models import Level
 from echofs.core.session_tokens import Line, Session, Unmet
-from echofs.ports.catalog import ListQuery
+from echofs.ports.listing import ListQuery
 from echofs.services.listings import FoundPage
 from tests.unit.services.data_plane import OWNER, DataPlane
 

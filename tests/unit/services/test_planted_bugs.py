@@ -10,7 +10,8 @@ import pytest
 
 from echofs.core.errors import EchoError, HeadMoved, NotFound
 from echofs.core.models import File
-from echofs.ports.catalog import Commit, ListQuery
+from echofs.ports.catalog import Commit
+from echofs.ports.listing import ListQuery
 from echofs.services.course import Course
 from echofs.services.heads import Heads
 from echofs.services.parents import Place
@@ -181,8 +182,8 @@ def test_a_dot_used_again_after_a_restart_is_caught(planes: list[DataPlane]) -> 
 
     def restart() -> None:
         """A master that comes back under the name it had, counting from one."""
-        plane.publisher._origin = plane.catalog.versions(OWNER, recorder._file_id)[0].dot.origin
-        plane.publisher._counter = itertools.count(1)
+        plane.publisher._drafting._origin = plane.catalog.versions(OWNER, recorder._file_id)[0].dot.origin
+        plane.publisher._drafting._counter = itertools.count(1)
 
     _play(recorder, between=restart)
     assert "every" in recorder.broken()

@@ -18,8 +18,9 @@ from echofs.core.errors import (
 )
 from echofs.core.goals import parse_ask
 from echofs.core.models import Digest, File, Kind, Level, Version
-from echofs.ports.catalog import Commit, ListQuery
+from echofs.ports.catalog import Commit
 from echofs.ports.chunks import Frame
+from echofs.ports.listing import ListQuery
 from echofs.services import shipping
 from echofs.services.publishing import Published, Wish
 from echofs.services.shipping import MAX_UNSAFE

@@ -59,7 +59,7 @@ def _refusing_first(plane: DataPlane, refusals: int, error: EchoError) -> list[C
         return [error] * len(commits) if len(seen) <= refusals else commit(commits)
 
     plane.catalog.commit = refuse  # type: ignore[method-assign]
-    plane.publisher = plane.new_publisher(plane.publisher._ids)
+    plane.publisher = plane.new_publisher(plane.ids)
     return seen
 
 
@@ -254,7 +254,7 @@ def test_sixteen_writers_of_one_path_make_one_file_without_gaps(plane: DataPlane
 
 
 def test_two_masters_that_share_a_catalog_never_give_a_version_the_same_dot(plane: DataPlane) -> None:
-    other = plane.new_publisher(plane.publisher._ids)
+    other = plane.new_publisher(plane.ids)
     mine = _publish(plane, "a").file.head.dot
     plane.publisher = other
     theirs = _publish(plane, "b").file.head.dot

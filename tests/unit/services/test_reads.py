@@ -10,8 +10,8 @@ from echofs.core.consistency import Guarantee
 from echofs.core.errors import CatalogUnavailable, NotFound, Unavailable
 from echofs.core.models import File, Level
 from echofs.core.session_tokens import Line, Session
+from echofs.services.found import Found
 from echofs.services.publishing import Published
-from echofs.services.reads import Found
 from tests.unit.services.data_plane import OWNER, DataPlane
 
 NOBODY = Session(OWNER)

@@ -18,9 +18,10 @@ from echofs.core.read_plan import line_of
 from echofs.core.session_tokens import Line
 from echofs.ports.catalog import Commit
 from echofs.services.following import Following
+from echofs.services.found import Found
 from echofs.services.heads import Heads
 from echofs.services.local_heads import LocalHeads
-from echofs.services.reads import Found, Reads
+from echofs.services.reads import Reads
 from echofs.services.sessions import Sessions
 from tests.contracts.catalog_values import first, following, make
 from tests.fakes.catalog import MemoryCatalog

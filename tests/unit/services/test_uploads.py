@@ -24,8 +24,8 @@ from echofs.core.errors import (
 )
 from echofs.core.goals import parse_ask
 from echofs.core.models import File, Kind, Member
-from echofs.ports.catalog import ListQuery
 from echofs.ports.chunks import Frame
+from echofs.ports.listing import ListQuery
 from echofs.services import shipping
 from echofs.services.course import Course
 from echofs.services.parents import Place

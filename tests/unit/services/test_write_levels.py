@@ -20,8 +20,9 @@ from echofs.core.errors import (
     Unavailable,
 )
 from echofs.core.models import Digest, Level, Version
-from echofs.ports.catalog import Commit, ListQuery
+from echofs.ports.catalog import Commit
 from echofs.ports.chunks import Frame
+from echofs.ports.listing import ListQuery
 from echofs.services import shipping
 from echofs.services.batching import Batcher
 from echofs.services.publishing import Published

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from echofs.core.entries import OnConflict
 from echofs.core.models import File, Role, User
-from echofs.ports.catalog import ListQuery
+from echofs.ports.listing import ListQuery
 from echofs.services.resolving import Fate
 from echofs.services.uploads import Declared, Target, Upload
 from tests.unit.services.data_plane import OWNER, OWNER_NAME, DataPlane

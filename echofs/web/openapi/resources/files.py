@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from echofs.core.errors import InvalidName, NotFound
-from echofs.ports.catalog import SortKey
+from echofs.ports.listing import SortKey
 from echofs.web.openapi.answers import WRITE_ERRORS, file_found, file_written
 from echofs.web.openapi.description import Answer, Form, Parameter, Resource, Route, json_body
 from echofs.web.openapi.fields import Shape, flag, listed, one, text, whole

@@ -82,7 +82,7 @@ def test_the_file_says_what_it_is_and_ends_with_its_length_and_digest(full: Side
     end = {"type": "end", "lines": len(lines) - 2, "sha256": hashlib.sha256(before_end).hexdigest()}
     assert json.loads(lines[-1]) == end
     kinds = [json.loads(line)["type"] for line in lines[1:-1]]
-    assert set(kinds) == {"user", "revoked", "file", "version", "chunk", "answer", "conflict", "floor"}
+    assert set(kinds) == {"user", "revoked", "file", "version", "chunk", "answer", "conflict", "floor", "folder"}
 
 
 def test_a_cut_file_is_refused_wherever_it_ends_and_nothing_is_touched(full: Side, empty: Side) -> None:

@@ -20,8 +20,9 @@ from echofs.core.errors import (
     Unavailable,
 )
 from echofs.core.models import ChunkKind, ChunkRecord, Digest, File, Kind, Member
-from echofs.ports.catalog import Catalog, ChunkEntry, Commit, Entry, ListQuery, PastVersion
+from echofs.ports.catalog import Catalog, ChunkEntry, Commit, Entry, PastVersion
 from echofs.ports.chunks import Frame
+from echofs.ports.listing import ListQuery
 from echofs.services.batching import Batcher
 from echofs.services.rebuild import Rebuild, Summary, rebuild
 from tests.contracts.catalog_transfer_contract import everything
