@@ -58,7 +58,7 @@ def by_the_rule(world: World, dot: tuple[int, int], parent: int) -> bool:
     content = Content(0, EMPTY_DIGEST, 1)
     version = Version("f", parent + 1, parent, Kind.CONTENT, "p", content, "", parent + 1, "", Dot(str(dot), 1), 0)
     number = len(world.history)
-    heads = {"f": Head("f", "owner", "p", number, deleted=False, created_at=0)} if number else {}
+    heads = {"f": Head("f", "owner", "p", number, deleted=False, created_at=0, size=0)} if number else {}
     holders = {("owner", "p"): "f"} if number else {}
     return refusal(Commit("owner", version), Seen(heads, holders)) is None
 

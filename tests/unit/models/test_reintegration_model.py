@@ -47,7 +47,7 @@ class Catalog:
         if self.by_dot(version.dot):
             return self
         heads = {
-            name: Head(name, OWNER, head.path, head.number, deleted=head.kind is Kind.TOMBSTONE, created_at=0)
+            name: Head(name, OWNER, head.path, head.number, head.kind is Kind.TOMBSTONE, created_at=0, size=0)
             for name, head in self.heads().items()
         }
         holders = {(OWNER, head.path): name for name, head in heads.items() if not head.deleted}
