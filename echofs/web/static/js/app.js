@@ -1,16 +1,19 @@
 /** Begins the page, and shows at each address what belongs there. */
-import { h, fill } from "./dom.js";
+import { countConflicts } from "./conflicts.js";
+import { calm, fill, h } from "./dom.js";
 import { banner, complain } from "./notices.js";
 import * as router from "./router.js";
 import { onExpired, open, session, signOut } from "./session.js";
 import { frame, mark, unframe } from "./shell.js";
 import { askAgain, showSignIn } from "./signin.js";
+import { drawUsage } from "./usage.js";
 import { viewsFor } from "./views.js";
 
 const app = document.getElementById("app");
 const ENTRANCES = new Set(["/login", "/register"]);
 let leave = null;
 let visit = 0;
+let told = null;
 
 async function begin() {
   for (let pause = 500; ; pause = Math.min(pause * 2, 8000)) {
@@ -24,6 +27,7 @@ async function begin() {
   }
   banner(null);
   onExpired(askAgain);
+  addEventListener("echofs-changed", calm(1000, tellAside));
   router.start(show);
 }
 
@@ -44,6 +48,7 @@ async function show(url) {
     return;
   }
   const main = frame(app, { signOut: depart });
+  if (told !== session.user.id) tellAside();
   try {
     await showView(main, url, mine);
   } catch (error) {
@@ -65,6 +70,15 @@ async function showView(main, url, mine) {
   const end = await module.show(main, view.pattern.exec(url.pathname), url);
   if (mine === visit) leave = end ?? null;
   else end?.();
+}
+
+/** Bring what stands beside the view up to date. */
+function tellAside() {
+  told = session.user?.id ?? null;
+  if (!told) return;
+  drawUsage();
+  // Only a number in the side bar: the view itself complains when it is asked for.
+  countConflicts({ patient: false }).catch(() => {});
 }
 
 async function depart() {

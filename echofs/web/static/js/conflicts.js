@@ -7,14 +7,14 @@ import { complain, notice } from "./notices.js";
 import { badge } from "./shell.js";
 
 /** Those that wait for a decision. @returns {Promise<object[]>} as in docs/api.md, Conflicts */
-export async function openConflicts() {
-  const { data } = await get("/conflicts", { state: "open", limit: 1000 });
+export async function openConflicts(options = {}) {
+  const { data } = await get("/conflicts", { state: "open", limit: 1000 }, options);
   return data.conflicts;
 }
 
 /** Show in the side bar how many wait. */
-export async function countConflicts() {
-  const open = await openConflicts();
+export async function countConflicts(options) {
+  const open = await openConflicts(options);
   badge("conflicts", open.length, `${open.length} to be decided`);
 }
 

@@ -176,7 +176,7 @@ class FilesView {
   tools() {
     if (this.query !== null) return this.infoButton();
     return h("div", { class: "tools" },
-      button({ label: "New folder", icon: "newfolder", onClick: () => this.newFolder() }),
+      button({ label: "New folder", icon: "newfolder", kind: "spare", title: "New folder", onClick: () => this.newFolder() }),
       this.uploadButton(),
       this.infoButton());
   }

@@ -16,7 +16,7 @@ export function size(bytes) {
     unit += 1;
   }
   if (unit === 0) return count(bytes, "byte");
-  return `${value < 100 ? SHORT.format(value) : WHOLE.format(value)} ${UNITS[unit]}`;
+  return `${value < 100 ? SHORT.format(value) : WHOLE.format(Math.round(value))} ${UNITS[unit]}`;
 }
 
 /** 3, "file" → "3 files"; a plural that is not made with s is given. */

@@ -15,11 +15,25 @@ export const VIEWS = [
     nav: { href: "/files/", icon: "folder" },
   },
   {
+    name: "trash",
+    title: "Trash",
+    pattern: /^\/trash$/,
+    load: () => import("./trash.js"),
+    nav: { href: "/trash", icon: "trash" },
+  },
+  {
     name: "conflicts",
     title: "Conflicts",
     pattern: /^\/conflicts$/,
     load: () => import("./conflicts.js"),
     nav: { href: "/conflicts", icon: "conflict" },
+  },
+  {
+    name: "account",
+    title: "Account",
+    pattern: /^\/account$/,
+    load: () => import("./account.js"),
+    nav: { href: "/account", icon: "user" },
   },
   { name: "search", title: "Search", pattern: /^\/search$/, load: () => import("./files.js") },
 ];
