@@ -31,6 +31,8 @@ export function dialog(title, build, { kind = "" } = {}) {
   element.addEventListener("pointerdown", (event) => { if (event.target === element) close(); });
   document.body.append(element);
   element.showModal();
+  // Browsers would take the button that closes it.
+  (element.querySelector("[autofocus]") ?? element.querySelector(".dialog-body input, .dialog-foot .button:last-child"))?.focus();
   return new Promise((resolve) => {
     element.addEventListener("close", () => {
       element.remove();

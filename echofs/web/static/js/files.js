@@ -62,11 +62,12 @@ class FilesView {
       seen: (rows) => countInSight(rows.filter((row) => !row.folder), (file) => this.list.refresh(file.id)),
     });
     this.bar = h("div", { class: "toolbar" });
-    this.empty = h("div", { class: "empty", hidden: true });
+    this.empty = h("div", { class: "empty" }, h("p", { class: "loading" }, "Loading…"));
     mark({ name: "files", title: "Files" }, query === null ? folder.slice(folder.lastIndexOf("/") + 1) || "Files" : `Search: ${query}`);
     fill(main, h("div", { class: "files" },
       h("div", { class: "files-main", dataset: { dropzone: "" } }, this.bar, this.list.element, this.empty), this.details.element));
     if (query === null) this.catchDrops(main);
+    this.list.element.hidden = true;
     this.list.setSort(this.sort, this.descending);
     this.reconsider([]);
   }

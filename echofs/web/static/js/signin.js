@@ -44,7 +44,7 @@ function signInForm(done, { username = "" } = {}) {
   return form({
     fields: [
       field({ name: "username", label: "User name or e-mail address", value: username, autocomplete: "username", autocapitalize: "none", spellcheck: "false", required: true }),
-      field({ name: "password", label: "Password", type: "password", autocomplete: "current-password", required: true }),
+      field({ name: "password", label: "Password", type: "password", autocomplete: "current-password", required: true, autofocus: Boolean(username) }),
     ],
     label: "Sign in",
     submit: async ({ username: name, password }) => done(await signIn(name, password)),
