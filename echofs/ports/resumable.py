@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from echofs.core.entries import OnConflict
 from echofs.core.models import Digest, Dot, Timestamp
@@ -22,10 +22,14 @@ class Terms:
     tags: str = ""
 
 
+UNWRITTEN = -1
+
+
 @dataclass(frozen=True, slots=True)
 class UploadRecord:
-    """One upload. ``ticket`` is the SHA-256 of the secret that opens it. ``revision`` grows with each change.
-    ``answer`` is what its end was answered with, ``""`` before."""
+    """One upload. ``ticket`` is the SHA-256 of the secret that opens it. ``revision`` grows with each change;
+    :data:`UNWRITTEN` is that of an upload which no ledger has yet. ``answer`` is what its end was answered with, ``""``
+    before."""
 
     id: str
     owner_id: str
@@ -43,6 +47,11 @@ class UploadRecord:
     def complete(self) -> bool:
         """Whether all bytes are there."""
         return self.received.size == self.length
+
+    @property
+    def is_written(self) -> bool:
+        """Whether a ledger has it."""
+        return self.revision != UNWRITTEN
 
     @property
     def dot(self) -> Dot:
@@ -77,6 +86,15 @@ class UploadLedger(ABC):
     def swap(self, record: UploadRecord) -> bool:
         """Put the record in the place of the one with the revision before it, durably; False, and nothing is changed,
         where there is no such one any more. Id, owner, ticket, path, length, terms and times of creation stay."""
+
+    def advance(self, record: UploadRecord) -> UploadRecord | None:
+        """Write down the next revision of an upload, the first one of a new upload: what stands there then; None, and
+        nothing is changed, where another was faster."""
+        following = replace(record, revision=record.revision + 1)
+        if not record.is_written:
+            self.add(following)
+            return following
+        return following if self.swap(following) else None
 
     @abstractmethod
     def drop(self, upload_id: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
@@ -10,7 +10,7 @@ from itertools import islice
 from echofs.core import chunking
 from echofs.core.chunking import pack_digests, unpack_digests
 from echofs.core.errors import CatalogUnavailable, ChecksumMismatch, Unavailable
-from echofs.core.models import ChunkKind, Content, Digest, File, Kind
+from echofs.core.models import ChunkKind, ChunkRecord, Content, Digest, File, Kind
 from echofs.core.received import Received
 from echofs.core.session_tokens import Line
 from echofs.core.upload_answers import decode, encode
@@ -58,8 +58,9 @@ class Finishing:
         self._hashes = hashes
         self._clock = clock
 
-    def finish(self, record: UploadRecord, wish: Wish) -> Published:
-        """Make a file of a complete upload, or repeat what was answered when that was done.
+    def finish(self, record: UploadRecord, wish: Wish, chunks: Sequence[ChunkRecord] = ()) -> Published:
+        """Make a file of a complete upload, or repeat what was answered when that was done. The catalog is told of
+        ``chunks`` in the same step.
 
         Raises :class:`ChecksumMismatch` when the file is not the one declared, which ends the upload;
         :class:`Unavailable` when it has to be tried again, and what :meth:`Publisher.publish` raises.
@@ -73,11 +74,11 @@ class Finishing:
                 "The SHA-256 of the file that arrived is not the one declared; it was dropped. Send it anew.",
                 field="digest",
             )
-        published = self._publish(record, content, replace(wish, dot=record.dot))
+        published = self._publish(record, content, replace(wish, dot=record.dot), chunks)
         answer = encode(published.file, published.receipt)
         # The file is there: if this cannot be written down now, whoever asks again finds the version by its dot.
         with suppress(CatalogUnavailable):
-            self._ledger.swap(replace(record, answer=answer, revision=record.revision + 1))
+            self._ledger.advance(replace(record, answer=answer))
         self._hashes.forget(record.id)
         return published
 
@@ -134,11 +135,12 @@ class Finishing:
             self._hashes.keep(record.id, Hashed(size, state))
         return state.hexdigest()
 
-    def _publish(self, record: UploadRecord, content: Content, wish: Wish) -> Published:
+    def _publish(self, record: UploadRecord, content: Content, wish: Wish, chunks: Sequence[ChunkRecord]) -> Published:
         target = Target(record.owner_id, path=record.path)
         course = self._uploads.course(target, wish, content.size)
         shipment = self._uploads.shipping.open(course)
-        self._count(content, shipment)
+        shipment.bring(chunks)
+        self._count(content, shipment, {chunk.digest: chunk.replicas for chunk in chunks})
 
         def check(head: File | None) -> None:
             self._uploads.check(target, wish, course, head, content.size)
@@ -151,12 +153,13 @@ class Finishing:
         # Another request may have been faster with the same version, under another number.
         return replace(published, receipt=replace(published.receipt, version=published.file.head.number))
 
-    def _count(self, content: Content, shipment: Shipment) -> None:
+    def _count(self, content: Content, shipment: Shipment, known: Mapping[Digest, tuple[str, ...]]) -> None:
         """Put in the receipt what the workers hold of bytes that came in earlier requests, as the catalog has it."""
         digests = iter(self._all_chunks(content))
         wanted = self._replicator.wanted
         while part := list(islice(digests, _COUNTED_TOGETHER)):
-            replicas = self._catalog.replicas(part)
+            earlier = set(part) - known.keys()
+            replicas = {**(self._catalog.replicas(earlier) if earlier else {}), **known}
             for digest in part:
                 held = replicas.get(digest, ())
                 shipment.tally.count(held, max(wanted - len(held), 0))

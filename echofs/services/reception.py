@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from echofs.core.errors import EchoError, TooLarge, UploadMoved
-from echofs.core.models import Timestamp
+from echofs.core.models import ChunkRecord, Timestamp
 from echofs.ports.catalog import Catalog
 from echofs.ports.chunks import ChunkCodec
 from echofs.ports.resumable import UploadLedger, UploadRecord
@@ -48,10 +48,10 @@ class Receptions:
         self._meters = meters
         self._life = int(expires_seconds * _SECOND)
 
-    def begin(self, record: UploadRecord, *, new: bool = False) -> Reception:
+    def begin(self, record: UploadRecord) -> Reception:
         """Take an upload over, unless it is so new that nobody else knows it. Raises :class:`UploadMoved` when another
         request was faster, and what reading back the last piece raises."""
-        record = record if new else self._write_down(record)
+        record = self._write_down(record) if record.is_written else record
         return Reception(self, record, self._receiving(record), self._clock)
 
     def expiry(self) -> Timestamp:
@@ -74,8 +74,8 @@ class Receptions:
         return moved
 
     def _write_down(self, record: UploadRecord) -> UploadRecord:
-        moved = replace(record, revision=record.revision + 1, expires_at=self.expiry())
-        if not self._ledger.swap(moved):
+        moved = self._ledger.advance(replace(record, expires_at=self.expiry()))
+        if moved is None:
             raise UploadMoved("Another request goes on with this upload; ask for its offset.", field="Upload-Offset")
         return moved
 
@@ -92,10 +92,12 @@ class Receptions:
 
 class Reception:
     """Not thread-safe: it belongs to the request that reads the body. ``record`` is the upload as far as it is written
-    down."""
+    down; or all of a new upload that came so quickly that it need not be, whose ``chunks`` the catalog is to be told of
+    with the file."""
 
     def __init__(self, receptions: Receptions, record: UploadRecord, receiving: Receiving, clock: Clock) -> None:
         self.record = record
+        self.chunks: tuple[ChunkRecord, ...] = ()
         self._receptions = receptions
         self._receiving = receiving
         self._clock = clock
@@ -114,7 +116,11 @@ class Reception:
     def end(self) -> None:
         """The body has come to its end: make all of it count. Raises like :meth:`take`."""
         self._receiving.end()
-        self._advance()
+        if self._receiving.safe.received.size == self.record.length and not self.record.is_written:
+            self.record = replace(self.record, received=self._receiving.safe.received)
+            self.chunks = tuple(self._receiving.unrecorded)
+        else:
+            self._advance()
 
     def save(self, *, broken_off: bool) -> None:
         """Something went wrong: keep what is safe; of a body that only broke off that is everything. Never raises."""

@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 from echofs.core.chunking import digest_of
 from echofs.core.errors import BodyMismatch, EchoError, Expired, Forbidden, NotFound, TooLarge, UploadMoved
 from echofs.core.goals import parse_ask
-from echofs.core.models import User
+from echofs.core.models import ChunkRecord, User
 from echofs.core.names import check_path
 from echofs.core.received import Received
 from echofs.ports.accounts import UserDirectory
-from echofs.ports.resumable import Terms, Unfinished, UploadLedger, UploadRecord
+from echofs.ports.resumable import UNWRITTEN, Terms, Unfinished, UploadLedger, UploadRecord
 from echofs.ports.runtime import Clock, Ids
 from echofs.services.finishing import Finishing
 from echofs.services.publishing import Published, Wish
@@ -31,10 +31,11 @@ _SECRET_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An upload whose ticket was shown, and whose it is."""
+    """An upload whose ticket was shown, and whose it is. Of ``chunks`` the catalog does not know yet."""
 
     record: UploadRecord
     owner: User
+    chunks: tuple[ChunkRecord, ...] = ()
 
 
 class Resumable:
@@ -62,8 +63,11 @@ class Resumable:
         self.max_size = max_size
         """The largest file accepted, in bytes; 0 for any."""
 
-    def create(self, owner_id: str, path: str, length: int, terms: Terms) -> tuple[Opened, str]:
-        """Begin an upload of so many bytes; with its ticket, which is not kept anywhere.
+    def create(
+        self, owner_id: str, path: str, length: int, terms: Terms, *, at_once: bool = False
+    ) -> tuple[Opened, str]:
+        """Begin an upload of so many bytes; with its ticket, which is not kept anywhere. One of which bytes are here
+        ``at_once`` is written down with them.
 
         Raises :class:`InvalidName`, :class:`InvalidRequest` for a level nobody knows, :class:`TooLarge`.
         """
@@ -82,10 +86,11 @@ class Resumable:
             terms=terms,
             created_at=now,
             expires_at=self._receptions.expiry(),
+            revision=UNWRITTEN,
         )
-        opened = Opened(record, self._users.by_id(owner_id))
-        self._ledger.add(record)
-        return opened, f"{record.id}.{secret}"
+        owner = self._users.by_id(owner_id)
+        written = record if at_once else self._ledger.advance(record)
+        return Opened(written or record, owner), f"{record.id}.{secret}"
 
     def open(self, ticket: str) -> Opened:
         """The upload that a ticket is for. A wrong one raises the same :class:`NotFound` as none.
@@ -123,10 +128,9 @@ class Resumable:
         *,
         length: int | None,
         all_or_nothing: bool = False,
-        new: bool = False,
     ) -> Opened:
         """Take the bytes from ``offset`` on. What came of a body that breaks off counts, unless it was to be
-        ``all_or_nothing``; ``length`` is that of the body, if it was declared. Of a ``new`` upload nobody else knows.
+        ``all_or_nothing``; ``length`` is that of the body, if it was declared.
 
         The request takes the upload over: one that is under way elsewhere, its client gone perhaps, ends when it next
         wants to write down what it has. Raises :class:`UploadMoved` for another offset than the upload's and when this
@@ -143,7 +147,7 @@ class Resumable:
             raise too_long(record)
         if length == 0:
             return opened
-        reception = self._receptions.begin(record, new=new)
+        reception = self._receptions.begin(record)
         try:
             reception.take(pieces, advancing=not all_or_nothing)
             reception.end()
@@ -151,7 +155,7 @@ class Resumable:
             if not all_or_nothing and not isinstance(error, TooLarge):
                 reception.save(broken_off=isinstance(error, BodyMismatch))
             raise
-        return replace(opened, record=reception.record)
+        return replace(opened, record=reception.record, chunks=reception.chunks)
 
     def finish(self, opened: Opened, started: float) -> Published:
         """Make a file of a complete upload. Idempotent. ``started`` is the arrival of the request. Raises like
@@ -159,4 +163,4 @@ class Resumable:
         record, owner = opened.record, opened.owner
         terms = record.terms
         wish = Wish(parse_ask(terms.ask), started, owner.name, on_conflict=terms.on_conflict)
-        return self._finishing.finish(record, wish)
+        return self._finishing.finish(record, wish, opened.chunks)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from echofs.core.consistency import needs_spool
@@ -132,6 +132,10 @@ class Shipment:
                 raise
         else:
             self.spooled = self.spooled or bool(frames)
+
+    def bring(self, records: Iterable[ChunkRecord]) -> None:
+        """Have the version record chunks that were made safe without this shipment. They are not counted."""
+        self._kept += records
 
     def records(self) -> list[ChunkRecord]:
         """Where the chunks lie that are not recorded in the catalog yet, each counted in the tally."""

@@ -51,9 +51,10 @@ class _Views:
         with_body = tus.has_body(request)
         owner_id, path = current_user().user_id, tus.path_of(found)
         session = self._session(owner_id)
-        opened, ticket = self._resumable.create(owner_id, path, length, tus.terms(request, found))
+        at_once = with_body or not length
+        opened, ticket = self._resumable.create(owner_id, path, length, tus.terms(request, found), at_once=at_once)
         published = None
-        if with_body or not length:
+        if at_once:
             opened, published = self._first_bytes(opened, session) if with_body else self._ended(opened, session)
         headers = {**_headers(opened, published), "Location": f"{PREFIX}/{ticket}"}
         return _status(opened, published, status=201, headers=headers)
@@ -109,7 +110,7 @@ class _Views:
     def _first_bytes(self, opened: Opened, session: Session) -> tuple[Opened, Published | None]:
         """Nobody knows the upload's address yet: if it cannot be told now, nobody ever will."""
         try:
-            return self._take(opened, 0, session, new=True)
+            return self._take(opened, 0, session)
         except EchoError as error:
             with suppress(EchoError):
                 kept = self._resumable.again(opened)
@@ -118,12 +119,10 @@ class _Views:
                 self._resumable.drop(kept)
             raise
 
-    def _take(
-        self, opened: Opened, offset: int, session: Session, *, new: bool = False
-    ) -> tuple[Opened, Published | None]:
+    def _take(self, opened: Opened, offset: int, session: Session) -> tuple[Opened, Published | None]:
         pieces, whole = tus.pieces(request, self._read_bytes)
         length = bodies.declared_length(request)
-        opened = self._resumable.receive(opened, offset, pieces, length=length, all_or_nothing=whole, new=new)
+        opened = self._resumable.receive(opened, offset, pieces, length=length, all_or_nothing=whole)
         return self._ended(opened, session)
 
     def _ended(self, opened: Opened, session: Session) -> tuple[Opened, Published | None]:

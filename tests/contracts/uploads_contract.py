@@ -11,7 +11,7 @@ import pytest
 from echofs.core.entries import OnConflict
 from echofs.core.errors import NotFound
 from echofs.core.received import Received
-from echofs.ports.resumable import Terms, Unfinished, UploadLedger, UploadRecord
+from echofs.ports.resumable import UNWRITTEN, Terms, Unfinished, UploadLedger, UploadRecord
 
 NOW = 1_700_000_000_000_000
 FRESH = UploadRecord(
@@ -67,6 +67,13 @@ class UploadsContract:
         for stale in (moved(FRESH, Received(1 << 20)), replace(moved(FRESH), revision=3), replace(FRESH, revision=0)):
             assert not ledger.swap(stale)
         assert ledger.find(FRESH.id) == moved(FRESH)
+
+    def test_an_upload_advances_from_nothing_to_its_first_revision_and_on(self, ledger: UploadLedger) -> None:
+        first = ledger.advance(replace(FRESH, revision=UNWRITTEN))
+        assert first == FRESH == ledger.find(FRESH.id)
+        assert ledger.advance(replace(first, received=FURTHER)) == replace(first, received=FURTHER, revision=1)
+        assert ledger.advance(first) is None
+        assert ledger.find(FRESH.id).received == FURTHER
 
     def test_of_eight_swaps_from_one_revision_exactly_one_wins(self, ledger: UploadLedger) -> None:
         ledger.add(FRESH)

@@ -14,9 +14,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from echofs.core.chunking import unpack_digests
 from echofs.core.errors import AuthenticationFailed
 from echofs.core.models import Role
 from echofs.services.accounts import Principal
+from echofs.services.reception import ADVANCE_SECONDS
 from echofs.services.sessions import Sessions
 from echofs.web.access import install_access
 from echofs.web.errors import install_errors
@@ -417,11 +419,60 @@ def test_a_complete_upload_is_never_shown_as_done_before_it_is_a_file(site: Site
     assert site.call("HEAD", address).headers["X-EchoFS-Version"] == "1"
 
 
-def test_a_creation_whose_bytes_could_not_be_stored_is_gone_on_with(site: Site) -> None:
+def test_a_creation_whose_bytes_could_not_be_stored_leaves_nothing(site: Site) -> None:
     for worker_id in "bc":
         site.plane.workers[worker_id].fault = Fault.DOWN
-    created = site.create(data=DATA, Content_Type=BYTES["Content-Type"])
-    assert (created.status_code, created.headers["Upload-Offset"]) == (201, "0")
+    assert site.create(data=DATA, Content_Type=BYTES["Content-Type"]).status_code == 503
+    assert site.service.unfinished(OWNER) == []
+
+
+class Breakdown(Trickle):
+    """A body that takes long, behind half of which the workers fail."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__(DATA)
+        self._site = site
+        self._reads = 0
+
+    def read(self, size: int = -1) -> bytes:
+        workers = self._site.plane.workers
+        self._site.plane.clock.advance(ADVANCE_SECONDS)
+        if self._reads == 3:
+            workers.until(lambda: all(len(workers[worker_id].frames) == 3 for worker_id in "abc"))
+            for worker_id in "bc":
+                workers[worker_id].fault = Fault.DOWN
+        self._reads += 1
+        return super().read(size)
+
+
+def test_a_creation_that_broke_down_in_the_middle_of_its_bytes_is_gone_on_with(site: Site) -> None:
+    created = site.create(data=Breakdown(site), Content_Type=BYTES["Content-Type"], Content_Length=str(len(DATA)))
+    assert created.status_code == 201
+    offset = int(created.headers["Upload-Offset"])
+    assert 0 < offset < len(DATA)
     for worker_id in "bc":
         site.plane.workers[worker_id].fault = Fault.NONE
-    assert site.patch(created.headers["Location"], DATA).status_code == 204
+    assert site.patch(created.headers["Location"], DATA[offset:], offset).status_code == 204
+    assert site.plane.read(site.plane.catalog.file_at(OWNER, "a/film").head.content) == DATA
+
+
+def test_a_creation_that_breaks_off_leaves_nothing(site: Site) -> None:
+    answer = site.create(data=Trickle(DATA[:200]), Content_Type=BYTES["Content-Type"], Content_Length=str(len(DATA)))
+    assert (answer.status_code, code(answer)) == (400, "body_mismatch")
+    assert site.service.unfinished(OWNER) == []
+
+
+def test_a_file_that_comes_whole_costs_one_commit_and_one_line_in_the_ledger(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("it was written down before its end")
+
+    monkeypatch.setattr(site.plane.ledger, "swap", never)
+    monkeypatch.setattr(site.plane.catalog, "record_chunks", never)
+    created = site.create(data=DATA, Content_Type=BYTES["Content-Type"])
+    receipt = created.get_json()["consistency"]
+    assert (created.status_code, receipt["replicas"], receipt["owed"]) == (201, 3, 0)
+    chunks = site.plane.catalog.file_at(OWNER, "a/film").head.content.inline
+    assert len(site.plane.catalog.replicas(unpack_digests(chunks))) == 6
+    assert site.client.get(created.headers["Location"]).get_json()["data"]["file"]["size"] == len(DATA)
