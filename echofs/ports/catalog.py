@@ -232,6 +232,10 @@ class Catalog(FileReads, Disputes, Trash):
         """How many replicas are owed."""
 
     @abstractmethod
+    def owed_counts(self) -> Mapping[tuple[str, str], int]:
+        """How many replicas are owed, by worker and reason. Takes as long as the outbox is deep."""
+
+    @abstractmethod
     def acquire_lease(self, name: str, holder: str, now: Timestamp, until: Timestamp) -> bool:
         """Take or extend a lease that is free, expired or one's own. A lease saves double work; no safety depends on
         it."""

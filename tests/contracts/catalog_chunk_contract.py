@@ -132,6 +132,16 @@ class Outbox:
         catalog.postpone([], DUE)
         assert catalog.outbox_depth() == 0
 
+    def test_what_is_owed_is_counted_by_worker_and_reason(self, catalog: Catalog) -> None:
+        assert catalog.owed_counts() == {}
+        catalog.record_chunks([chunk("a", ("w1",), owed=("w2", "w3")), chunk("b", ("w1",), owed=("w2",))])
+        (reason,) = {row.reason for row in catalog.due(DUE, 10)}
+        catalog.owe("w1", [digest("a")], "corrupt", START)
+        catalog.postpone(catalog.due(DUE, 10), DUE + 100)
+        assert catalog.owed_counts() == {("w2", reason): 2, ("w3", reason): 1, ("w1", "corrupt"): 1}
+        catalog.settle("w2", [digest("a"), digest("b")])
+        assert catalog.owed_counts() == {("w3", reason): 1, ("w1", "corrupt"): 1}
+
     def test_a_worker_that_came_back_is_due_at_once_and_others_are_not(self, catalog: Catalog) -> None:
         catalog.record_chunks([chunk("a", ("w1",), owed=("w2", "w3")), chunk("b", ("w1",), owed=("w2",))])
         catalog.postpone(catalog.due(DUE, 10), DUE + 100)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -472,6 +473,10 @@ class MemoryCatalog(Catalog):
     def outbox_depth(self) -> int:
         with self._answering():
             return len(self._owed)
+
+    def owed_counts(self) -> Mapping[tuple[str, str], int]:
+        with self._answering():
+            return Counter((owed.worker_id, owed.reason) for owed in self._owed.values())
 
     def acquire_lease(self, name: str, holder: str, now: Timestamp, until: Timestamp) -> bool:
         with self._answering():

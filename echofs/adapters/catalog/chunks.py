@@ -59,6 +59,7 @@ _LATER = select(*_KEY).where(outbox.c.worker_id == _worker, outbox.c.due_at > _n
 HASTEN = update(outbox).where(tuple_(*_KEY).in_(_LATER)).values(due_at=_now)
 """Makes what a worker owes due now, at most ``limit`` replicas of it."""
 _DEPTH = select(func.count()).select_from(outbox)
+_COUNTS = select(outbox.c.worker_id, outbox.c.reason, func.count()).group_by(outbox.c.worker_id, outbox.c.reason)
 
 
 @cache
@@ -176,3 +177,8 @@ def postpone(connection: Connection, owed: Sequence[OwedReplica], due_at: Timest
 def depth(connection: Connection) -> int:
     """How many replicas are owed."""
     return connection.execute(_DEPTH).scalar_one()
+
+
+def owed_counts(connection: Connection) -> dict[tuple[str, str], int]:
+    """How many replicas are owed, by worker and reason."""
+    return {(worker, reason): count for worker, reason, count in connection.execute(_COUNTS)}

@@ -6,6 +6,7 @@ chunks and the outbox, :mod:`records_listing` reads files.
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -207,6 +208,12 @@ class RecordsCatalog(RecordsTrash, Catalog):
 
     def outbox_depth(self) -> int:
         return sum(self._side_by_side(self._chunks.depth, range(PARTS)))
+
+    def owed_counts(self) -> Mapping[tuple[str, str], int]:
+        total: Counter[tuple[str, str]] = Counter()
+        for counts in self._side_by_side(self._chunks.owed_counts, range(PARTS)):
+            total.update(counts)
+        return total
 
     def acquire_lease(self, name: str, holder: str, now: Timestamp, until: Timestamp) -> bool:
         try:

@@ -7,6 +7,7 @@ condition that their revision is still the one read. Whoever loses starts again,
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -172,6 +173,11 @@ class ChunkItems:
     def depth(self, part: int) -> int:
         """How many replicas are owed in one partition of the index."""
         return sum(entry["owes"] for entry in self._owing(part, "#part = :part", {}, only="owes"))
+
+    def owed_counts(self, part: int) -> Counter[tuple[str, str]]:
+        """How many replicas are owed in one partition of the index, by worker and reason."""
+        entries = self._owing(part, "#part = :part", {}, only="owed")
+        return Counter((worker, row[0]) for entry in entries for worker, row in entry.get("owed", {}).items())
 
     def _owing(self, part: int, condition: str, values: Mapping[str, int], **options: Any) -> Iterator[dict[str, Any]]:
         names = {"#part": "part"} | ({"#due_at": "due_at"} if values else {})

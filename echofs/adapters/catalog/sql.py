@@ -250,6 +250,10 @@ class SqlCatalog(Catalog):
         with self._connections.reading() as connection:
             return chunks.depth(connection)
 
+    def owed_counts(self) -> Mapping[tuple[str, str], int]:
+        with self._connections.reading() as connection:
+            return chunks.owed_counts(connection)
+
     def acquire_lease(self, name: str, holder: str, now: Timestamp, until: Timestamp) -> bool:
         def take(connection: Connection) -> bool:
             insert = insert_into(leases, connection.dialect.name).values(name=name, holder=holder, expires_at=until)
