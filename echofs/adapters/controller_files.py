@@ -13,7 +13,7 @@ from pathlib import Path
 from echofs.adapters.small_files import replace_durably
 from echofs.core.errors import StoreUnavailable
 from echofs.core.fields import canonical
-from echofs.ports.steering import AuditLog, ControllerMemory
+from echofs.ports.steering import ControllerMemory, DecisionLog
 
 MEMORY_FILE = "state.json"
 AUDIT_FILE = "audit.jsonl"
@@ -45,7 +45,7 @@ class MemoryFile(ControllerMemory):
         replace_durably(self._path, canonical(fields))
 
 
-class AuditFiles(AuditLog):
+class DecisionFiles(DecisionLog):
     """Two files of lines, each with one older part: when one has reached its limit it becomes the older part, and the
     one before that goes. Entries of the account are durable when :meth:`append` returns. Thread-safe."""
 
@@ -67,6 +67,13 @@ class AuditFiles(AuditLog):
                     if entry.get("id") == entry_id:
                         found = entry
         return found
+
+    def newest(self) -> Iterator[dict[str, object]]:
+        with self._lock:
+            parts = [_content(self._audit), _content(_older(self._audit))]
+        for part in parts:
+            for line in reversed(part.splitlines()):
+                yield from _parsed(line)
 
     def trace(self, line: bytes) -> None:
         self._write(self._trace, line, self._trace_bytes, durable=False)
@@ -103,11 +110,24 @@ def _entries(path: Path) -> Iterator[dict[str, object]]:
     try:
         with path.open("rb") as file:
             for line in file:
-                with suppress(ValueError, RecursionError):
-                    entry = json.loads(line)
-                    if isinstance(entry, dict):
-                        yield entry
+                yield from _parsed(line)
     except FileNotFoundError:
         return
+    except OSError as error:
+        raise StoreUnavailable(f"{path.name} cannot be read ({error.strerror}).") from error
+
+
+def _parsed(line: bytes) -> Iterator[dict[str, object]]:
+    with suppress(ValueError, RecursionError):
+        entry = json.loads(line)
+        if isinstance(entry, dict):
+            yield entry
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
     except OSError as error:
         raise StoreUnavailable(f"{path.name} cannot be read ({error.strerror}).") from error

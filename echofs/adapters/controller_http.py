@@ -9,9 +9,12 @@ from urllib.parse import quote, urlencode
 
 from echofs.adapters.http_answers import Answer
 from echofs.adapters.http_pool import HttpPool
+from echofs.core import jobs_report
 from echofs.core.advice import Advice, Report
 from echofs.core.advice_json import decode_advice
 from echofs.core.errors import AuthenticationFailed, Conflict, EchoError, InvalidRequest, NotFound, Unavailable
+from echofs.core.fields import Fields
+from echofs.core.jobs_report import JobsReport
 from echofs.core.membership import CONTROLLER, decode, encode
 from echofs.core.models import Intent, Member
 from echofs.core.report_json import encode_report
@@ -22,6 +25,7 @@ LEAVE_PATH = "/internal/v1/leave"
 MEMBERS_PATH = "/internal/v1/members"
 REPORT_PATH = "/internal/v1/report"
 WORKERS_PATH = "/internal/v1/workers"
+JOBS_PATH = "/internal/v1/jobs"
 
 _REFUSALS: dict[int, type[EchoError]] = {
     http.client.BAD_REQUEST: InvalidRequest,
@@ -61,6 +65,19 @@ class HttpController(ControllerClient):
 
     def set_intent(self, worker_id: str, intent: Intent) -> None:
         self.call("POST", f"{WORKERS_PATH}/{quote(worker_id, safe='')}", {"intent": intent.value})
+
+    def tell_jobs(self, report: JobsReport) -> None:
+        self.call("POST", JOBS_PATH, jobs_report.encode(report))
+
+    def jobs(self) -> tuple[JobsReport, float] | None:
+        data = self.call("GET", JOBS_PATH)
+        try:
+            fields = Fields(data, "answer about the jobs")
+            if not fields.has("report"):
+                return None
+            return jobs_report.decode(fields.value("report")), fields.decimal("age_seconds")
+        except ValueError as error:
+            raise Unavailable(f"The controller sent an answer that makes no sense: {error}.") from error
 
     def call(
         self, method: str, path: str, fields: Mapping[str, object] | None = None, query: Mapping[str, str] | None = None

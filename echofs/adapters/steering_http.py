@@ -16,6 +16,7 @@ HINT_PATH = "/v1/hint"
 OVERRIDE_PATH = "/v1/override"
 CRITICAL_PATH = "/v1/critical-keys"
 EXPLAIN_PATH = "/v1/explain"
+HISTORY_PATH = "/v1/history"
 POLICY_PATH = "/v1/policy"
 FAULTS_PATH = "/internal/v1/faults"
 
@@ -53,6 +54,9 @@ class HttpSteering(Steering):
 
     def explain(self, decision_id: str) -> Answer:
         return self._asked("GET", f"{EXPLAIN_PATH}/{orders.decision_id(decision_id)}")
+
+    def history(self, after: str, limit: int) -> Answer:
+        return _told(self._call("GET", HISTORY_PATH, query={"after": after, "limit": str(limit)}))
 
     def inject(self, fault: Fault) -> None:
         self._call("POST", FAULTS_PATH, faults.encode(fault))

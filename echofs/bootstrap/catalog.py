@@ -17,6 +17,7 @@ from echofs.bootstrap.basics import CONNECT_SECONDS, Basics, open_basics, open_c
 from echofs.bootstrap.files_catalog import create_catalog
 from echofs.core.advice import Advice, Report
 from echofs.core.errors import InvalidRequest, StoreUnavailable, Unavailable
+from echofs.core.jobs_report import JobsReport
 from echofs.core.models import ChunkRecord, Intent, Member
 from echofs.ports.chunks import Frame
 from echofs.ports.cluster import ControllerClient, MemberList
@@ -138,6 +139,12 @@ class _Fixed(ControllerClient):
 
     def set_intent(self, worker_id: str, intent: Intent) -> None:
         raise Unavailable("A command decides about no worker.")
+
+    def tell_jobs(self, report: JobsReport) -> None:
+        raise Unavailable("A command runs no jobs.")
+
+    def jobs(self) -> tuple[JobsReport, float] | None:
+        return None
 
 
 class _Unsaved(MemberList):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from echofs import __version__
-from echofs.adapters.controller_files import MEMORY_FILE, AuditFiles, MemoryFile
+from echofs.adapters.controller_files import MEMORY_FILE, DecisionFiles, MemoryFile
 from echofs.adapters.member_file import MemberFile
 from echofs.adapters.meters import PrometheusMeters, install_metrics
 from echofs.bootstrap.application import (
@@ -16,7 +16,7 @@ from echofs.bootstrap.application import (
 )
 from echofs.bootstrap.basics import open_basics, run_file
 from echofs.core.membership import CONTROLLER
-from echofs.services.cluster import MemberRegistry
+from echofs.services.cluster import JobsBoard, MemberRegistry
 from echofs.services.controlling import TICK_SECONDS, Controlling
 from echofs.services.health import ControllerHealth
 from echofs.services.loops import Loop, Loops
@@ -37,7 +37,7 @@ def controller(settings: Settings) -> Flask:
     controlling = Controlling(
         registry.members,
         MemoryFile(folder),
-        AuditFiles(folder),
+        DecisionFiles(folder),
         basics.clock,
         basics.ids,
         meters,
@@ -49,7 +49,7 @@ def controller(settings: Settings) -> Flask:
     verify = verifier(basics, CONTROLLER)
     install_access(app, authenticate=no_user_routes, verify_call=verify)
     app.register_blueprint(ops_blueprint(ControllerHealth(registry, __version__).report))
-    app.register_blueprint(controller_blueprint(registry, controlling.status))
+    app.register_blueprint(controller_blueprint(registry, JobsBoard(basics.clock), controlling.status))
     app.register_blueprint(steering_blueprint(controlling))
     app.extensions[EXTENSION] = Loops(Loop("decisions", TICK_SECONDS, controlling.tick))
     return app

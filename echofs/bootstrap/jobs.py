@@ -13,6 +13,7 @@ from echofs.bootstrap.basics import open_basics
 from echofs.services.housekeeping import Housekeeping
 from echofs.services.leases import Lease
 from echofs.services.loops import Loop, Loops
+from echofs.services.overseeing import JOBS_LEASE
 from echofs.services.repair import Repair
 from echofs.services.sweep import Sweep
 from echofs.settings import Settings
@@ -21,6 +22,7 @@ REFRESH_SECONDS = 1.0
 REPAIR_SECONDS = 1.0
 SWEEP_SECONDS = 1.0
 TIDY_SECONDS = 600.0
+REPORT_SECONDS = 5.0
 
 
 def run_jobs(settings: Settings, stop: threading.Event) -> None:
@@ -49,11 +51,13 @@ def run_jobs(settings: Settings, stop: threading.Event) -> None:
         basics.clock,
         audit_days=settings.audit_days,
     )
-    lease = Lease(plane.catalog, "jobs", basics.ids.new(), basics.clock)
+    holder = basics.ids.new()
+    lease = Lease(plane.catalog, JOBS_LEASE, holder, basics.clock)
     loops = Loops(
         Loop("members", REFRESH_SECONDS, plane.members.refresh),
         Loop("repair", REPAIR_SECONDS, partial(lease.run, repair.run_once)),
         Loop("sweep", SWEEP_SECONDS, partial(lease.run, sweep.run_once)),
+        Loop("report", REPORT_SECONDS, partial(lease.run, lambda: basics.controller.tell_jobs(sweep.report(holder)))),
         Loop("tidy", TIDY_SECONDS, partial(lease.run, housekeeping.run_once)),
     )
     loops.start()

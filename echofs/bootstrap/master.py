@@ -16,9 +16,11 @@ from echofs.bootstrap.master_parts import MasterParts, open_parts
 from echofs.bootstrap.resumable import open_resumable
 from echofs.core.advice import OpClass
 from echofs.services.cluster import ClusterSurvey
+from echofs.services.overseeing import Overseeing, Room
 from echofs.settings import Settings
 from echofs.web.access import install_access
 from echofs.web.accounts import accounts_blueprint
+from echofs.web.admin_cluster import admin_cluster_blueprint
 from echofs.web.admin_users import admin_users_blueprint
 from echofs.web.app_passwords import app_passwords_blueprint
 from echofs.web.assets import Assets
@@ -74,7 +76,19 @@ def _mount_cluster(app: Flask, made: MasterParts) -> None:
     survey = ClusterSurvey(plane.catalog, plane.workers, plane.members, clock, wanted=wanted)
     app.register_blueprint(ops_blueprint(made.health.report, api=True))
     app.register_blueprint(cluster_blueprint(survey))
-    app.register_blueprint(consistency_blueprint(HttpSteering(made.basics.controller), plane.catalog.file))
+    steering = HttpSteering(made.basics.controller)
+    app.register_blueprint(consistency_blueprint(steering, plane.catalog.file, plane.accounts.auditing))
+    overseeing = Overseeing(
+        plane.catalog,
+        plane.members,
+        made.basics.controller,
+        made.health.report,
+        Room(made.settings.spool_size, made.host.copy_age),
+        plane.accounts.auditing,
+        clock,
+        wanted=wanted,
+    )
+    app.register_blueprint(admin_cluster_blueprint(overseeing, steering))
 
 
 def _mount_accounts(app: Flask, made: MasterParts) -> tuple[Authenticator, Tokens]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from echofs.core.advice import Advice, Report
+from echofs.core.jobs_report import JobsReport
 from echofs.core.models import Intent, Member
 
 
@@ -42,6 +43,14 @@ class ControllerClient(ABC):
 
         Raises :class:`NotFound` for an unknown worker, and :class:`Conflict` for one that may not be removed yet.
         """
+
+    @abstractmethod
+    def tell_jobs(self, report: JobsReport) -> None:
+        """Tell the controller how the jobs are. Idempotent; every few seconds."""
+
+    @abstractmethod
+    def jobs(self) -> tuple[JobsReport, float] | None:
+        """What the jobs last told, and how many seconds ago; None if nothing since the controller started."""
 
 
 class MemberList(ABC):

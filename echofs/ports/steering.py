@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from echofs.core.faults import Fault
 from echofs.core.orders import Wanted
@@ -56,6 +56,12 @@ class Steering(ABC):
         made too long ago."""
 
     @abstractmethod
+    def history(self, after: str, limit: int) -> Answer:
+        """The decisions and orders of late, the newest first, without their inputs; ``after`` is the cursor of the
+        page before. About ``limit`` are given: those of one moment come together. Raises :class:`InvalidRequest` for a
+        malformed cursor."""
+
+    @abstractmethod
     def inject(self, fault: Fault) -> None:
         """Begin a drill. Idempotent by the fault's id; a later one for the same target takes its place."""
 
@@ -76,7 +82,7 @@ class ControllerMemory(ABC):
         """Replace it atomically and durably. Raises :class:`StoreUnavailable`."""
 
 
-class AuditLog(ABC):
+class DecisionLog(ABC):
     """An account of decisions that is only ever added to. Bounded: the oldest entries go."""
 
     @abstractmethod
@@ -86,6 +92,10 @@ class AuditLog(ABC):
     @abstractmethod
     def find(self, entry_id: str) -> dict[str, object] | None:
         """The newest entry of that id, if it is still kept."""
+
+    @abstractmethod
+    def newest(self) -> Iterator[dict[str, object]]:
+        """The entries that are kept, the newest first. Raises :class:`StoreUnavailable`."""
 
     @abstractmethod
     def trace(self, line: bytes) -> None:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 from echofs.core.errors import StoreUnavailable
-from echofs.ports.steering import AuditLog, ControllerMemory
+from echofs.ports.steering import ControllerMemory, DecisionLog
 
 _log = logging.getLogger(__name__)
 
 
 class Books:
-    """Masters need advice also while the controller's disk is full: only :meth:`keep_or_refuse` and :meth:`find` raise
-    :class:`StoreUnavailable`. Other trouble is logged once, until it has ended."""
+    """Masters need advice also while the controller's disk is full: only :meth:`keep_or_refuse`, :meth:`find` and
+    :meth:`newest` raise :class:`StoreUnavailable`. Other trouble is logged once, until it has ended."""
 
-    def __init__(self, memory: ControllerMemory, audit: AuditLog) -> None:
+    def __init__(self, memory: ControllerMemory, audit: DecisionLog) -> None:
         self._memory = memory
         self._audit = audit
         self._troubles: set[str] = set()
@@ -45,6 +45,10 @@ class Books:
     def find(self, entry_id: str) -> dict[str, object] | None:
         """The newest entry of that id in the account, if it is still there."""
         return self._audit.find(entry_id)
+
+    def newest(self) -> Iterator[dict[str, object]]:
+        """The entries of the account, the newest first."""
+        return self._audit.newest()
 
     def _carefully(self, what: str, action: Callable[[], None]) -> None:
         try:

@@ -19,10 +19,11 @@ from echofs.core.policies import POLICIES, Snapshot
 from echofs.core.policies.traces import fields_of, line_of
 from echofs.core.policies.values import LEVELS
 from echofs.ports.runtime import Clock, Ids, Meters
-from echofs.ports.steering import Answer, AuditLog, ControllerMemory, Steering
+from echofs.ports.steering import Answer, ControllerMemory, DecisionLog, Steering
 from echofs.services.books import Books
 from echofs.services.courses import Change, Courses
 from echofs.services.file_decisions import hinted, of_files
+from echofs.services.history import page
 from echofs.services.orders import Orders
 from echofs.services.reports import Reports
 
@@ -47,7 +48,7 @@ class Controlling(Steering):
         self,
         members: Callable[[], Sequence[Member]],
         memory: ControllerMemory,
-        audit: AuditLog,
+        audit: DecisionLog,
         clock: Clock,
         ids: Ids,
         meters: Meters,
@@ -198,6 +199,9 @@ class Controlling(Steering):
         if entry is None:
             raise NotFound("There is no such decision: it may be older than what is kept.", field="decision_id")
         return entry
+
+    def history(self, after: str, limit: int) -> Answer:
+        return page(self._books.newest(), after, limit)
 
     def inject(self, fault: Fault) -> None:
         with self._lock:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from echofs.core.alarms import SCARCE_BYTES
 from echofs.core.consistency import quorum_met
 from echofs.core.errors import NotFound, Unavailable
 from echofs.core.models import Level, MemberState
@@ -20,8 +21,6 @@ from echofs.services.probes import Probe
 CATALOG_EVERY_SECONDS = 1.0
 OUTBOX_EVERY_SECONDS = 5.0
 STORE_EVERY_SECONDS = 1.0
-SCARCE_BYTES = 64 << 20
-"""Below this much room a worker is a few batches from refusing."""
 _NO_CHUNK = "chunk/" + "0" * 64
 """A key nothing is ever stored under; a store that answers says that it is absent."""
 

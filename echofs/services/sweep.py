@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 
 from echofs.core.errors import StoreUnavailable
+from echofs.core.jobs_report import JobsReport, SweepPass
 from echofs.core.models import Digest, MemberState, Timestamp
 from echofs.core.sweep import Remedy, Standing, remedy
 from echofs.ports.catalog import Catalog, ChunkEntry
@@ -84,6 +85,14 @@ class Sweep:
         self._rest_until = float("-inf")
         self._relied_on: Counter[str] = Counter()
         self._told: dict[str, int] = {}
+        self._found = SweepPass()
+        self._last: SweepPass | None = None
+        self._ended_at: Timestamp | None = None
+
+    def report(self, holder: str) -> JobsReport:
+        """How the present pass and the one before it went, as the process ``holder`` tells."""
+        resting = self._picture is None or self._clock.monotonic() < self._rest_until
+        return JobsReport(holder, None if resting else self._found, self._last, self._ended_at)
 
     def run_once(self) -> int:
         """Look at some chunks, at all of them soon after the cluster changed; how many replicas were found to be owed.
@@ -115,9 +124,11 @@ class Sweep:
     def _begin(self) -> None:
         self._cursor, self._rest_until = "", float("-inf")
         self._relied_on.clear()
+        self._found = SweepPass()
 
     def _rest(self, standing: Standing) -> None:
         """A pass has come to its end."""
+        self._last, self._ended_at = self._found, self._clock.now()
         left = {worker_id: self._relied_on[worker_id] for worker_id in sorted(standing.emptying)}
         for worker_id, chunks in left.items():
             if chunks != self._told.get(worker_id):
@@ -138,6 +149,7 @@ class Sweep:
         for each in remedies.values():
             self._relied_on.update(each.relies_on)
         found = sum(map(len, missing.values())) + self._owe(remedies, now)
+        self._found += SweepPass(len(chunks), found, sum(each.urgent for each in remedies.values()))
         # Only after others owe it: between the two, too much is owed rather than too little.
         self._excuse(remedies)
         if found:

@@ -6,14 +6,17 @@ from collections.abc import Callable, Mapping
 
 from flask import Blueprint, Response
 
+from echofs.core import jobs_report
 from echofs.core.errors import InvalidRequest
 from echofs.core.membership import decode, encode, parse_intent
-from echofs.services.cluster import MemberRegistry
+from echofs.services.cluster import JobsBoard, MemberRegistry
 from echofs.web.answers import ok
 from echofs.web.internal import internal_fields
 
 
-def controller_blueprint(registry: MemberRegistry, consistency: Callable[[], Mapping[str, object]]) -> Blueprint:
+def controller_blueprint(
+    registry: MemberRegistry, board: JobsBoard, consistency: Callable[[], Mapping[str, object]]
+) -> Blueprint:
     """Routes over one registry. All but ``/status`` are internal; it also tells what ``consistency`` says."""
     blueprint = Blueprint("controller", __name__)
 
@@ -38,6 +41,19 @@ def controller_blueprint(registry: MemberRegistry, consistency: Callable[[], Map
     def set_intent(worker_id: str) -> Response:
         registry.set_intent(worker_id, parse_intent(internal_fields()))
         return ok()
+
+    @blueprint.post("/internal/v1/jobs")
+    def tell_jobs() -> Response:
+        try:
+            board.put(jobs_report.decode(internal_fields()))
+        except ValueError as error:
+            raise InvalidRequest(f"The report makes no sense: {error}.") from error
+        return ok()
+
+    @blueprint.get("/internal/v1/jobs")
+    def jobs() -> Response:
+        heard = board.last()
+        return ok({} if heard is None else {"report": jobs_report.encode(heard[0]), "age_seconds": heard[1]})
 
     @blueprint.get("/status")
     def status() -> Response:

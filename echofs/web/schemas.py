@@ -92,6 +92,12 @@ class AmendUserSchema(_Body):
     quota_bytes = _whole_or_null()
 
 
+class IntentSchema(_Body):
+    """What an administrator wants of a worker."""
+
+    intent = _text()
+
+
 class MoveSchema(_Body):
     """A file's new path."""
 

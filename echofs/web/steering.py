@@ -12,6 +12,7 @@ from echofs.core.report_json import decode_report
 from echofs.services.controlling import Controlling
 from echofs.web.answers import ok
 from echofs.web.internal import internal_fields
+from echofs.web.queries import page_limit
 
 _MAX_REPORT_BYTES = 1 << 20
 """A report about more workers than a cluster can have."""
@@ -57,6 +58,10 @@ def _add_questions(blueprint: Blueprint, controlling: Controlling) -> None:
     @blueprint.get("/v1/critical-keys")
     def critical_keys() -> Response:
         return ok(controlling.critical_keys())
+
+    @blueprint.get("/v1/history")
+    def history() -> Response:
+        return ok(controlling.history(request.args.get("after", ""), page_limit(request, "decisions")))
 
     @blueprint.get("/v1/explain/<decision_id>")
     def explain(decision_id: str) -> Response:

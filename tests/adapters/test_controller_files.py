@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from echofs.adapters.controller_files import AUDIT_FILE, MEMORY_FILE, TRACE_FILE, AuditFiles, MemoryFile
+from echofs.adapters.controller_files import AUDIT_FILE, MEMORY_FILE, TRACE_FILE, DecisionFiles, MemoryFile
 from echofs.core.errors import StoreUnavailable
 from echofs.core.policies.examples import example
 from echofs.core.policies.traces import line_of, read_trace
@@ -33,31 +33,31 @@ def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable, match=MEMORY_FILE):
         MemoryFile(gone).save({})
     with pytest.raises(StoreUnavailable, match=AUDIT_FILE):
-        AuditFiles(gone).append({"id": "a"})
+        DecisionFiles(gone).append({"id": "a"})
     with pytest.raises(StoreUnavailable, match=TRACE_FILE):
-        AuditFiles(gone).trace(b"{}\n")
+        DecisionFiles(gone).trace(b"{}\n")
 
 
 def test_the_newest_entry_of_an_id_is_found(tmp_path: Path) -> None:
-    audit = AuditFiles(tmp_path)
+    audit = DecisionFiles(tmp_path)
     for number in range(3):
         audit.append({"id": "a", "number": number})
     audit.append({"id": "b"})
-    assert AuditFiles(tmp_path).find("a") == {"id": "a", "number": 2}
+    assert DecisionFiles(tmp_path).find("a") == {"id": "a", "number": 2}
     assert audit.find("c") is None
 
 
 def test_an_entry_is_flushed_before_it_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     flushed: list[int] = []
     monkeypatch.setattr(os, "fsync", flushed.append)
-    AuditFiles(tmp_path).append({"id": "a"})
+    DecisionFiles(tmp_path).append({"id": "a"})
     assert len(flushed) == 1
-    AuditFiles(tmp_path).trace(b"{}\n")
+    DecisionFiles(tmp_path).trace(b"{}\n")
     assert len(flushed) == 1
 
 
 def test_the_account_is_bounded_and_keeps_the_newest(tmp_path: Path) -> None:
-    audit = AuditFiles(tmp_path, audit_bytes=1000)
+    audit = DecisionFiles(tmp_path, audit_bytes=1000)
     for number in range(200):
         audit.append({"id": f"d{number}"})
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 2100
@@ -65,8 +65,19 @@ def test_the_account_is_bounded_and_keeps_the_newest(tmp_path: Path) -> None:
     assert audit.find("d0") is None
 
 
+def test_the_newest_entries_come_first_over_both_parts(tmp_path: Path) -> None:
+    audit = DecisionFiles(tmp_path, audit_bytes=100)
+    assert list(audit.newest()) == []
+    for number in range(9):
+        audit.append({"id": f"d{number}"})
+    (tmp_path / AUDIT_FILE).open("ab").write(b'{"cut')
+    found = [entry["id"] for entry in audit.newest()]
+    assert found == [f"d{number}" for number in range(8, 8 - len(found), -1)]
+    assert len(found) > 7
+
+
 def test_a_line_cut_short_by_a_crash_spoils_no_other(tmp_path: Path) -> None:
-    audit = AuditFiles(tmp_path)
+    audit = DecisionFiles(tmp_path)
     audit.append({"id": "a"})
     with (tmp_path / AUDIT_FILE).open("ab") as file:
         file.write(b'{"id": "b", "le')
@@ -79,9 +90,9 @@ def test_a_line_cut_short_by_a_crash_spoils_no_other(tmp_path: Path) -> None:
 def test_a_trace_is_read_back_across_a_crash(tmp_path: Path) -> None:
     snapshots = example("catalog-cut")[58:62]
     for snapshot in snapshots[:2]:
-        AuditFiles(tmp_path).trace(line_of(snapshot))
+        DecisionFiles(tmp_path).trace(line_of(snapshot))
     with (tmp_path / TRACE_FILE).open("ab") as file:
         file.write(line_of(snapshots[2])[:50])
-    AuditFiles(tmp_path).trace(line_of(snapshots[3]))
+    DecisionFiles(tmp_path).trace(line_of(snapshots[3]))
     with (tmp_path / TRACE_FILE).open("rb") as lines:
         assert list(read_trace(lines)) == [*snapshots[:2], snapshots[3]]

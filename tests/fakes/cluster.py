@@ -10,6 +10,7 @@ from echofs.adapters.http_answers import Answer
 from echofs.adapters.http_pool import HttpPool
 from echofs.core.advice import Advice, Report
 from echofs.core.errors import EchoError, StoreUnavailable, Unavailable
+from echofs.core.jobs_report import JobsReport
 from echofs.core.models import Intent, Member
 from echofs.ports.cluster import ControllerClient, MemberList
 
@@ -45,6 +46,7 @@ class FakeController(ControllerClient):
         self.reports: list[Report] = []
         self.left: list[str] = []
         self.intents: dict[str, Intent] = {}
+        self.jobs_told: tuple[JobsReport, float] | None = None
 
     def heartbeat(self, member: Member) -> None:
         self._answer()
@@ -66,6 +68,14 @@ class FakeController(ControllerClient):
     def set_intent(self, worker_id: str, intent: Intent) -> None:
         self._answer()
         self.intents[worker_id] = intent
+
+    def tell_jobs(self, report: JobsReport) -> None:
+        self._answer()
+        self.jobs_told = report, 0.0
+
+    def jobs(self) -> tuple[JobsReport, float] | None:
+        self._answer()
+        return self.jobs_told
 
     def _answer(self) -> None:
         if self.error is not None:

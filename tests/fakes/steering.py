@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from echofs.core.errors import StoreUnavailable
-from echofs.ports.steering import AuditLog, ControllerMemory
+from echofs.ports.steering import ControllerMemory, DecisionLog
 
 FULL = StoreUnavailable("The disk is full.")
 
@@ -28,7 +28,7 @@ class KeptInMemory(ControllerMemory):
         self.text = json.dumps(fields)
 
 
-class AuditInMemory(AuditLog):
+class DecisionsInMemory(DecisionLog):
     """Keeps all entries; set ``broken`` to make adding fail."""
 
     def __init__(self) -> None:
@@ -43,6 +43,9 @@ class AuditInMemory(AuditLog):
 
     def find(self, entry_id: str) -> dict[str, object] | None:
         return next((entry for entry in reversed(self.entries) if entry.get("id") == entry_id), None)
+
+    def newest(self) -> Iterator[dict[str, object]]:
+        return reversed(self.entries)
 
     def trace(self, line: bytes) -> None:
         if self.broken:

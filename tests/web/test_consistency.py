@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
+from echofs.core.audit import Action, Outcome
 from echofs.core.errors import NotFound, Unavailable
 from echofs.ports.steering import Answer
 from echofs.web.consistency import consistency_blueprint
@@ -24,7 +25,7 @@ class Master:
         self.host = Host()
         self._site = site
         site.accounts.create_admin("root-admin", "root@example.org", PASSWORD)
-        site.app.register_blueprint(consistency_blueprint(self.host.controller, self._find))
+        site.app.register_blueprint(consistency_blueprint(self.host.controller, self._find, site.auditing))
         self._proofs = {
             name: {"Authorization": f"Bearer {site.login(name)['access_token']}"} for name in ("alice", "root-admin")
         }
@@ -96,6 +97,23 @@ def test_a_decision_is_explained(master: Master) -> None:
     assert master.data("GET", f"/explain/{decision}")["override"] == order["id"]
     assert master.ask("GET", "/explain/1-read-999").status_code == 404
     assert master.data("GET", "/policy")["levels"]["read"] == "available"
+
+
+def test_orders_are_in_the_audit_log(site: Site, master: Master) -> None:
+    order = master.data("POST", "/override", ORDER)
+    master.data("DELETE", f"/override/{order['id']}")
+    assert master.ask("DELETE", f"/override/{order['id']}").status_code == 404
+    master.data("POST", "/critical-keys", {"object_id": FILE})
+    told = [(event.action, event.subject, event.outcome) for event in site.audit.events if event.subject]
+    assert told[-4:] == [
+        (Action.OVERRIDE, "all", Outcome.DONE),
+        (Action.OVERRIDE_CLEARED, order["id"], Outcome.DONE),
+        (Action.OVERRIDE_CLEARED, order["id"], Outcome.REFUSED),
+        (Action.CRITICAL, FILE, Outcome.DONE),
+    ]
+    site.audit.away = True
+    assert master.ask("POST", "/override", ORDER).status_code == 503
+    assert master.data("GET", "/override")["overrides"] == []
 
 
 @pytest.mark.parametrize(

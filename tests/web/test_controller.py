@@ -13,10 +13,11 @@ from echofs.adapters.call_tokens import SharedSecretSigner
 from echofs.adapters.controller_http import HttpController
 from echofs.adapters.http_answers import Answer
 from echofs.core.errors import AuthenticationFailed, Conflict, InvalidRequest, NotFound, Unavailable
+from echofs.core.jobs_report import JobsReport, SweepPass
 from echofs.core.membership import CONTROLLER, encode
 from echofs.core.models import Intent, Member, MemberState
 from echofs.services.accounts import Principal
-from echofs.services.cluster import MemberRegistry
+from echofs.services.cluster import JobsBoard, MemberRegistry
 from echofs.web.access import ACCESS, install_access
 from echofs.web.controller import controller_blueprint
 from echofs.web.errors import install_errors
@@ -43,7 +44,9 @@ class Setting:
         self.app = Flask("controller", static_folder=None)
         install_errors(self.app)
         install_access(self.app, authenticate=_no_users, verify_call=self._verify)
-        self.app.register_blueprint(controller_blueprint(self.registry, lambda: {"policy": "slo"}))
+        self.app.register_blueprint(
+            controller_blueprint(self.registry, JobsBoard(self.clock), lambda: {"policy": "slo"})
+        )
         self.pool = AppPool(self.app)
         self.controller = HttpController(self.pool, URL, self.signer)
         self.client = self.app.test_client()
@@ -74,6 +77,23 @@ def test_a_worker_leaves(at: Setting) -> None:
     at.controller.leave("w1")
     at.controller.leave("w1")
     assert [member.state for member in at.controller.members()] == [MemberState.DOWN]
+
+
+def test_the_jobs_leave_word_and_masters_read_it(at: Setting) -> None:
+    assert at.controller.jobs() is None
+    report = JobsReport("j1", SweepPass(5, 1, 0), None, None)
+    at.controller.tell_jobs(JobsReport("j0"))
+    at.controller.tell_jobs(report)
+    at.clock.advance(7)
+    assert at.controller.jobs() == (report, 7.0)
+    assert at.post("/internal/v1/jobs", b'{"holder": 7}').status_code == 400
+
+
+@pytest.mark.parametrize("body", [b'{"data": []}', b'{"data": {"report": {}}}', b'{"data": {"report": 7}}'])
+def test_an_answer_about_the_jobs_that_makes_no_sense_is_none(at: Setting, body: bytes) -> None:
+    at.pool.answer = Answer(200, body)
+    with pytest.raises(Unavailable, match="makes no sense"):
+        at.controller.jobs()
 
 
 def test_an_operator_drains_a_worker_and_masters_see_it(at: Setting) -> None:

@@ -61,6 +61,16 @@ def at() -> Setting:
     return Setting()
 
 
+def test_a_master_reads_the_history_in_pages(at: Setting) -> None:
+    at.host.order("available")
+    first: Any = at.steering.history("", 1)
+    rest: Any = at.steering.history(first["next"], 100)
+    assert [first["decisions"], rest["next"]] == [at.host.controller.history("", 1)["decisions"], ""]
+    assert "override" in {entry["kind"] for entry in (*first["decisions"], *rest["decisions"])}
+    with pytest.raises(InvalidRequest):
+        at.steering.history("x", 1)
+
+
 def test_a_master_reports_and_is_advised(at: Setting) -> None:
     at.steering.set_critical(FILE, "root", critical=True)
     advice = at.controller.report(Report("host:1", HERE))

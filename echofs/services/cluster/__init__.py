@@ -1,5 +1,6 @@
 """Who belongs to the cluster: the controller's registry, a worker's heartbeat, and what masters and jobs make of it."""
 
+from echofs.services.cluster.board import JobsBoard
 from echofs.services.cluster.heartbeat import Heartbeat
 from echofs.services.cluster.links import Call, Links
 from echofs.services.cluster.registry import MemberRegistry, MemberStatus
@@ -10,6 +11,7 @@ __all__ = [
     "Call",
     "ClusterSurvey",
     "Heartbeat",
+    "JobsBoard",
     "Links",
     "MemberRegistry",
     "MemberStatus",

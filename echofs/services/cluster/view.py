@@ -74,7 +74,7 @@ class MemberView:
         self._save_failed = False
         # What was true when the list was saved says nothing about now.
         self._picture = _Picture.of(replace(member, state=MemberState.SUSPECT) for member in saved.load())
-        self._saved_fields = _lasting_fields(self._everybody())
+        self._saved_fields = _lasting_fields(self._listed())
 
     def refresh(self) -> None:
         """Ask the controller once; keep the last list when it does not answer. The action of a loop.
@@ -110,6 +110,10 @@ class MemberView:
                 return list(picture.members)
             return [_doubted(member) if member.worker_id in suspected else member for member in picture.members]
         return [_unheard(member, member.worker_id in suspected) for member in picture.members]
+
+    def everybody(self) -> list[Member]:
+        """All workers ever heard of, by id: :meth:`members`, and those an operator removed."""
+        return sorted([*self.members(), *self._picture.gone], key=lambda member: member.worker_id)
 
     def zones(self) -> Mapping[str, str]:
         """The zone of every known worker; the same mapping until the next refresh."""
@@ -172,7 +176,7 @@ class MemberView:
         return self._heard_at is not None and self._clock.monotonic() - self._heard_at < SILENT_AFTER_SECONDS
 
     def _adopt(self, heard: list[Member]) -> None:
-        before = {member.worker_id: member for member in self._everybody()}
+        before = {member.worker_id: member for member in self._listed()}
         # A controller that lost its list still knows nobody; the chunks lie where they lay.
         after = {worker_id: replace(member, state=MemberState.SUSPECT) for worker_id, member in before.items()}
         after.update((member.worker_id, member) for member in heard)
@@ -185,7 +189,7 @@ class MemberView:
                 self._returned.setdefault(worker_id, False)
         self._save_if_changed()
 
-    def _everybody(self) -> list[Member]:
+    def _listed(self) -> list[Member]:
         return [*self._picture.members, *self._picture.gone]
 
     def _announce_returns(self) -> None:
@@ -200,7 +204,7 @@ class MemberView:
                 del self._returned[worker_id]
 
     def _save_if_changed(self) -> None:
-        members = self._everybody()
+        members = self._listed()
         fields = _lasting_fields(members)
         if fields == self._saved_fields:
             return

@@ -12,7 +12,7 @@ from echofs.services.controlling import Controlling
 from tests.fakes.clock import FakeClock
 from tests.fakes.ids import SequentialIds
 from tests.fakes.meters import FakeMeters
-from tests.fakes.steering import AuditInMemory, KeptInMemory
+from tests.fakes.steering import DecisionsInMemory, KeptInMemory
 
 SMALL = OpClass.WRITE_SMALL
 FILE, OTHER = "a" * 32, "b" * 32
@@ -26,7 +26,7 @@ class Host:
 
     clock: FakeClock = field(default_factory=FakeClock)
     memory: KeptInMemory = field(default_factory=KeptInMemory)
-    audit: AuditInMemory = field(default_factory=AuditInMemory)
+    audit: DecisionsInMemory = field(default_factory=DecisionsInMemory)
     meters: FakeMeters = field(default_factory=FakeMeters)
     policy: str = "slo"
 

@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from echofs.adapters.stores.memory import MemoryStore
+from echofs.core.alarms import SCARCE_BYTES
 from echofs.core.errors import StoreUnavailable, Unavailable
 from echofs.core.models import ChunkRecord, Intent, Level, Member, MemberState
 from echofs.ports.object_store import Stat
 from echofs.services.cluster import Call, MemberRegistry, MemberView
 from echofs.services.health import (
     CATALOG_EVERY_SECONDS,
-    SCARCE_BYTES,
     ControllerHealth,
     HealthReport,
     MasterHealth,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from echofs.core.errors import CatalogUnavailable
+from echofs.core.jobs_report import JobsReport, SweepPass
 from echofs.core.models import ChunkRecord, Digest, Intent, MemberState
 from echofs.services import sweep as module
 from echofs.services.sweep import QUICK_PAGES, REST_SECONDS, Sweep
@@ -209,3 +210,24 @@ def test_a_removed_worker_is_replaced_at_once(plane: DataPlane, sweep: Sweep) ->
     assert sweep.run_once() == 2
     assert _owed(plane) == {(digest, "d"), (held, "d")}
     assert plane.catalog.outbox_depth() == 2
+
+
+def test_it_tells_how_a_pass_goes_and_how_the_last_one_ended(plane: DataPlane, sweep: Sweep) -> None:
+    _chunk(plane)
+    _chunk(plane, b"alone", on="a")
+    assert _sweep(plane).report("j1") == JobsReport("j1")
+    assert sweep.run_once() > 0
+    told = sweep.report("j1")
+    assert (told.under_way, told.ended_at) == (None, plane.clock.now())
+    assert told.last is not None
+    assert (told.last.chunks, told.last.few) == (2, 1)
+    assert told.last.owed >= 1
+
+
+def test_a_pass_under_way_is_told_as_such(plane: DataPlane, sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHUNKS_PER_PAGE", 1)
+    monkeypatch.setattr(module, "QUICK_PAGES", 1)
+    for plain in (b"1", b"2", b"3"):
+        _chunk(plane, plain)
+    sweep.run_once()
+    assert sweep.report("j1") == JobsReport("j1", SweepPass(1, 0, 0))
