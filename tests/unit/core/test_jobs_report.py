@@ -28,7 +28,7 @@ def test_a_report_survives_the_journey(report: JobsReport) -> None:
     ],
 )
 def test_what_makes_no_sense_is_refused(damage: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="report of the jobs|surrogates"):
+    with pytest.raises(ValueError, match=r"report of the jobs|surrogates"):
         decode({**encode(REPORT), **damage})
     with pytest.raises(ValueError, match="not a report"):
         decode(None)
