@@ -115,7 +115,7 @@ def _mount_accounts(app: Flask, made: MasterParts) -> tuple[Authenticator, Token
     attempts = limits.attempts(service.accounts)
     app.register_blueprint(accounts_blueprint(service.accounts, tokens, authenticator, attempts))
     app.register_blueprint(app_passwords_blueprint(service.app_access))
-    app.register_blueprint(admin_users_blueprint(service.administration, authenticator))
+    app.register_blueprint(admin_users_blueprint(service.administration, made.plane.catalog.usages, authenticator))
     app.register_blueprint(audit_blueprint(service.audit))
     app.register_blueprint(page_sessions_blueprint(service.accounts, tokens, authenticator, attempts))
     app.register_blueprint(page_blueprint(Assets()))

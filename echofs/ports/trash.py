@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from echofs.core.models import Timestamp
@@ -73,6 +73,10 @@ class Trash(ABC):
     @abstractmethod
     def usage(self, owner_id: str) -> Usage:
         """What a user has stored. Linearizable. Nothing for a user nobody has heard of."""
+
+    @abstractmethod
+    def usages(self, owner_ids: Collection[str]) -> Mapping[str, Usage]:
+        """What each of these users has stored; nothing for a user nobody has heard of."""
 
     @abstractmethod
     def histories(self, after: str = "", limit: int = 200) -> HistoryPage:

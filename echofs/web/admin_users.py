@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict
+
 from flask import Blueprint, Response, request
 
 from echofs.core.errors import InvalidRequest
 from echofs.core.models import Role, User
+from echofs.core.usage import Usage
 from echofs.ports.accounts import Keep, UserChange
 from echofs.ports.sessions import Ended
 from echofs.services.administration import Administration
@@ -16,8 +20,11 @@ from echofs.web.render import JsonDict, moment
 from echofs.web.schemas import AmendUserSchema, CreateUserSchema, NewPasswordSchema, load
 from echofs.web.tokens import Authenticator
 
+Usages = Callable[[Collection[str]], Mapping[str, Usage]]
+"""What users have stored, by their ids. May raise :class:`CatalogUnavailable`."""
 
-def admin_users_blueprint(administration: Administration, authenticator: Authenticator) -> Blueprint:
+
+def admin_users_blueprint(administration: Administration, usages: Usages, authenticator: Authenticator) -> Blueprint:
     """Routes under ``/api/v1/admin/users``. ``authenticator`` is told at once whose sessions, role or quota changed."""
     blueprint = Blueprint("admin_users", __name__, url_prefix="/api/v1/admin/users")
 
@@ -25,7 +32,8 @@ def admin_users_blueprint(administration: Administration, authenticator: Authent
     def listing() -> Response:
         text, after = request.args.get("search", ""), request.args.get("after", "")
         page = administration.search(text, after, page_limit(request, "users"))
-        return ok({"users": [_user_json(user) for user in page.users], "next": page.next})
+        used = usages([user.id for user in page.users])
+        return ok({"users": [_user_json(user, used[user.id]) for user in page.users], "next": page.next})
 
     @blueprint.post("")
     def create() -> Response:
@@ -38,7 +46,7 @@ def admin_users_blueprint(administration: Administration, authenticator: Authent
             role=_role(body.get("role", Role.USER)),
             quota=body.get("quota_bytes", Keep.KEEP),
         )
-        return ok({"user": _user_json(user)}, message="Created.", status=201)
+        return ok({"user": _user_json(user, Usage())}, message="Created.", status=201)
 
     @blueprint.patch("/<user_id>")
     def change(user_id: str) -> Response:
@@ -48,14 +56,17 @@ def admin_users_blueprint(administration: Administration, authenticator: Authent
         )
         user = administration.change(current_user().actor, user_id, wanted)
         authenticator.revoked(Ended(user_id=user.id))
-        return ok({"user": _user_json(user)}, message="Changed.")
+        return ok({"user": present(user)}, message="Changed.")
 
     @blueprint.post("/<user_id>/password")
     def set_password(user_id: str) -> Response:
         body = load(NewPasswordSchema, request)
         user = administration.set_password(current_user().actor, user_id, body["password"])
         authenticator.revoked(Ended(user_id=user.id))
-        return ok({"user": _user_json(user)}, message="The password is changed; all sessions have ended.")
+        return ok({"user": present(user)}, message="The password is changed; all sessions have ended.")
+
+    def present(user: User) -> JsonDict:
+        return _user_json(user, usages([user.id])[user.id])
 
     return blueprint
 
@@ -66,7 +77,7 @@ def _role(value: str) -> Role:
     return Role(value)
 
 
-def _user_json(user: User) -> JsonDict:
+def _user_json(user: User, usage: Usage) -> JsonDict:
     """A user as administrators see it."""
     return {
         "id": user.id,
@@ -75,6 +86,7 @@ def _user_json(user: User) -> JsonDict:
         "role": user.role.value,
         "disabled": user.disabled,
         "quota_bytes": user.quota_bytes,
+        "usage": asdict(usage),
         "created_at": moment(user.created_at),
         "last_login_at": None if user.last_login_at is None else moment(user.last_login_at),
     }

@@ -188,6 +188,13 @@ class Used:
     def test_an_owner_nobody_has_heard_of_has_nothing(self, catalog: Catalog) -> None:
         assert catalog.usage("nul\0") == Usage()
 
+    def test_the_usage_of_several_owners_is_told_at_once(self, catalog: Catalog) -> None:
+        assert catalog.usages([]) == {}
+        catalog.commit([first("a", size=7), first("b", size=5, owner=BOB), first("c", size=1)])
+        asked = [ALICE, "nul\0", BOB, "nobody"]
+        assert catalog.usages(asked) == {owner_id: catalog.usage(owner_id) for owner_id in asked}
+        assert catalog.usages([BOB]) == {BOB: Usage(1, 5, 0)}
+
 
 class Quotas:
     def test_what_fits_exactly_is_taken_and_one_byte_more_is_not(self, catalog: Catalog) -> None:

@@ -358,6 +358,9 @@ class MemoryCatalog(Catalog):
         with self._answering():
             return self._usage.get(owner_id, Usage())
 
+    def usages(self, owner_ids: Collection[str]) -> Mapping[str, Usage]:
+        return {owner_id: self.usage(owner_id) for owner_id in owner_ids}
+
     def histories(self, after: str = "", limit: int = 200) -> HistoryPage:
         with self._answering():
             found = [file for file in sorted(self._files) if file > after and len(self._versions[file]) > 1]

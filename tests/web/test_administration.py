@@ -15,6 +15,7 @@ from echofs.web.admin_users import admin_users_blueprint
 from echofs.web.app_passwords import app_passwords_blueprint
 from echofs.web.audit import audit_blueprint
 from tests.fakes.app_passwords import MemoryAppPasswords
+from tests.fakes.catalog import MemoryCatalog
 from tests.fakes.ids import SequentialIds
 from tests.web.conftest import PASSWORD, Site
 
@@ -30,9 +31,10 @@ class Master:
     def __init__(self, site: Site) -> None:
         self.site = site
         passwords = MemoryAppPasswords()
+        self.catalog = MemoryCatalog(site.clock)
         self.access = AppAccess(site.users, passwords, site.auditing, site.clock, SequentialIds())
         administration = Administration(site.users, site.accounts, passwords, site.auditing)
-        site.app.register_blueprint(admin_users_blueprint(administration, site.authenticator))
+        site.app.register_blueprint(admin_users_blueprint(administration, self.catalog.usages, site.authenticator))
         site.app.register_blueprint(app_passwords_blueprint(self.access))
         site.app.register_blueprint(audit_blueprint(site.audit))
         self.root = site.accounts.create_admin("root-admin", "root@example.org", PASSWORD)
@@ -70,6 +72,7 @@ def test_users_are_listed_by_name_with_all_but_their_secrets(master: Master) -> 
         "role": "user",
         "disabled": False,
         "quota_bytes": None,
+        "usage": {"files": 0, "bytes": 0, "trash_bytes": 0},
         "created_at": "2020-01-01T00:00:00.000000Z",
         "last_login_at": "2020-01-01T00:00:00.000000Z",
     }

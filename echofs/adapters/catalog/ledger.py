@@ -7,25 +7,38 @@ one owner want, and nobody holds it for longer than it takes to end the transact
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
 from echofs.adapters.catalog.races import LostRace
-from echofs.adapters.catalog.rows import insert_into, storable
+from echofs.adapters.catalog.rows import insert_into, slices, storable
 from echofs.adapters.catalog.tables import usage
 from echofs.core.errors import QuotaExceeded
 from echofs.core.usage import Usage, refusal
 
 _UNLIMITED = 2**62
 _USAGE = select(usage.c.files, usage.c.bytes, usage.c.trash_bytes).where(usage.c.owner_id == bindparam("owner"))
+_USAGES = select(usage.c.owner_id, usage.c.files, usage.c.bytes, usage.c.trash_bytes).where(
+    usage.c.owner_id.in_(bindparam("owners", expanding=True))
+)
 
 
 def usage_of(connection: Connection, owner_id: str) -> Usage:
     """What an owner has stored."""
     row = connection.execute(_USAGE, {"owner": owner_id}).first() if storable(owner_id) else None
     return Usage(*row) if row else Usage()
+
+
+def usages_of(connection: Connection, owner_ids: Collection[str]) -> dict[str, Usage]:
+    """What each of these owners has stored."""
+    found = dict.fromkeys(owner_ids, Usage())
+    for part in slices(filter(storable, found.copy())):
+        for owner_id, *counts in connection.execute(_USAGES, {"owners": part}):
+            found[owner_id] = Usage(*counts)
+    return found
 
 
 class Ledger:

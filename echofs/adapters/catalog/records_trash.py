@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from itertools import islice
 
 from echofs.adapters.catalog import cursor
 from echofs.adapters.catalog.records_items import Key, addressable, dot_key, part_of, version_key, version_of
 from echofs.adapters.catalog.records_tables import BY_UPDATED, PARTS, TableNames
-from echofs.adapters.catalog.records_usage import Operation, usage_keys, usage_of, usage_writes
+from echofs.adapters.catalog.records_usage import USAGE, Operation, usage_keys, usage_of, usage_writes
 from echofs.adapters.catalog.trashing import NEWEST_FIRST, not_in_trash
 from echofs.adapters.dynamodb import ITEMS_AT_ONCE, ConditionFailed, DynamoDB
 from echofs.adapters.dynamodb_values import Item, packed
@@ -165,6 +165,13 @@ class RecordsTrash(Trash):
             return Usage()
         found = self._dynamodb.get_many(self._names.files, usage_keys(owner_id))
         return sum(map(usage_of, found), Usage())
+
+    def usages(self, owner_ids: Collection[str]) -> Mapping[str, Usage]:
+        found = dict.fromkeys(owner_ids, Usage())
+        keys = [key for owner_id in filter(addressable, found) for key in usage_keys(owner_id)]
+        for item in self._dynamodb.get_many(self._names.files, keys):
+            found[item["pk"].removeprefix(USAGE)] += usage_of(item)
+        return found
 
     def drop_versions(self, file_id: str, numbers: Collection[int]) -> int:
         history = self.past(file_id) if addressable(file_id) else []

@@ -181,6 +181,10 @@ class SqlCatalog(Catalog):
         with self._connections.reading() as connection:
             return ledger.usage_of(connection, owner_id)
 
+    def usages(self, owner_ids: Collection[str]) -> Mapping[str, Usage]:
+        with self._connections.reading() as connection:
+            return ledger.usages_of(connection, owner_ids)
+
     def histories(self, after: str = "", limit: int = 200) -> HistoryPage:
         with self._connections.reading() as connection:
             return trashing.histories(connection, after, limit)

@@ -13,6 +13,7 @@ from echofs.web.openapi.resources import (
     documents,
     files,
     page_sessions,
+    oversight,
     resumable,
 )
 
@@ -26,6 +27,7 @@ RESOURCES: tuple[Resource, ...] = (
     conflicts.RESOURCE,
     consistency.RESOURCE,
     cluster.RESOURCE,
+    oversight.RESOURCE,
     administration.USERS,
     administration.AUDIT,
     documents.RESOURCE,

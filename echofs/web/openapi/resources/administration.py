@@ -18,6 +18,14 @@ _AT = "2026-03-01T09:00:00.000000Z"
 _USER_ID = path_id("user_id", "The user's id.", _ID)
 
 
+class Usage(Shape):
+    """What a user has stored."""
+
+    files = whole("Living files.")
+    bytes = whole("Their bytes.")
+    trash_bytes = whole("Bytes of what is in the trash.")
+
+
 class UserAccount(Shape):
     """A user as administrators see it."""
 
@@ -27,6 +35,7 @@ class UserAccount(Shape):
     role = choice(Role, "What the user may do.")
     disabled = flag("Cannot log in, and nothing of the user's answers.")
     quota_bytes = whole("What the user's files may take; null for no limit.", null=True)
+    usage = one(Usage)
     created_at = moment("When the account was made.")
     last_login_at = moment("When somebody last logged in; null for never.", null=True)
 
@@ -73,6 +82,7 @@ _USER = {
     "role": "user",
     "disabled": False,
     "quota_bytes": 10_737_418_240,
+    "usage": {"files": 3, "bytes": 48_123, "trash_bytes": 0},
     "created_at": _AT,
     "last_login_at": None,
 }
