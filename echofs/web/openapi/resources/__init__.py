@@ -12,8 +12,8 @@ from echofs.web.openapi.resources import (
     content,
     documents,
     files,
-    page_sessions,
     oversight,
+    page_sessions,
     resumable,
 )
 
