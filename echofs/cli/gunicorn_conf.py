@@ -18,6 +18,7 @@ from gunicorn.glogging import Logger
 
 from echofs.adapters.logs import configure_logging
 from echofs.cli.data_folder import make_folder, not_writable
+from echofs.cli.gunicorn_worker import SHARES
 from echofs.cli.orphans import SUPERVISOR_PID, end_with_parent
 from echofs.core.errors import CatalogUnavailable, EchoError, InvalidSetting
 from echofs.settings import ProcessRole, Settings, load, role_from
@@ -122,10 +123,11 @@ def worker_exit(_: Any, worker: Any) -> None:
 
 
 def child_exit(_: Any, worker: Any) -> None:
-    """Forget the live gauges of a process that ended."""
+    """Forget the live gauges of a process that ended, and its share of connections."""
     from prometheus_client import multiprocess
 
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+    SHARES.leave(worker.age)
 
 
 def when_ready(_: Any) -> None:
