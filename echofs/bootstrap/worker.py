@@ -28,7 +28,8 @@ from echofs.services.loops import Loop, Loops
 from echofs.settings import Settings
 from echofs.web.access import install_access
 from echofs.web.ops import ops_blueprint
-from echofs.web.worker import worker_blueprint
+from echofs.web.shortcut import Shortcut
+from echofs.web.worker import chunk_calls, worker_blueprint
 
 _PATIENCE = 0.8
 """How much of the time for which masters wait the store may take: a late refusal is of no use to them."""
@@ -51,13 +52,14 @@ def worker(settings: Settings) -> Flask:
         settings.worker_id, settings.worker_url, settings.worker_zone, settings.worker_weight, store_id=store.store_id
     )
     heartbeat = Heartbeat(basics.controller, member, store.free_bytes)
-    install_metrics(app, meters)
+    requests = install_metrics(app, meters)
     verify = verifier(basics, settings.worker_id)
     install_access(app, authenticate=no_user_routes, verify_call=verify)
     app.register_blueprint(ops_blueprint(health.report))
-    app.register_blueprint(
-        worker_blueprint(keeper, health.account, max(BATCH_BYTES, largest) + BATCH_CHUNKS * HEADER_BYTES)
-    )
+    calls = chunk_calls(keeper, max(BATCH_BYTES, largest) + BATCH_CHUNKS * HEADER_BYTES)
+    app.register_blueprint(worker_blueprint(keeper, health.account, calls))
+    shortcut = Shortcut(app.wsgi_app, calls, verify=verify, observe=requests.observe, ids=basics.ids)
+    app.wsgi_app = shortcut  # type: ignore[method-assign]  # Flask's documented place for middleware
     app.extensions[EXTENSION] = Loops(
         Loop("heartbeat", HEARTBEAT_SECONDS, heartbeat.beat), on_stop=(heartbeat.leave, store.close)
     )

@@ -168,7 +168,12 @@ def check_declared(app: Flask) -> None:
 
 def bearer_token() -> str:
     """The token of the request's Authorization header (RFC 6750). Raises :class:`AuthenticationFailed`."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token_in(request.headers.get("Authorization", ""))
+
+
+def token_in(authorization: str) -> str:
+    """The token in the value of such a header. Raises :class:`AuthenticationFailed`."""
+    scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise AuthenticationFailed("Log in first and send the header Authorization: Bearer <token>.")
     return _bounded(token)

@@ -25,10 +25,18 @@ def ok(
 ) -> Response:
     """An answer with data: a success, or with a ``status`` of 400 or more a report of trouble, as of a process that is
     not well. ``data`` and ``consistency`` must be made of what JSON has."""
+    body = encoded(data, message=message, status=status, consistency=consistency)
+    return Response(body, status=status, headers=headers, mimetype=JSON)
+
+
+def encoded(
+    data: object = None, *, message: str = "", status: int = 200, consistency: Mapping[str, object] | None = None
+) -> bytes:
+    """The body of :func:`ok`."""
     envelope: dict[str, object] = {"success": status < 400, "message": message, "data": data}
     if consistency is not None:
         envelope["consistency"] = consistency
-    return Response(_encode(envelope), status=status, headers=headers, mimetype=JSON)
+    return _encode(envelope)
 
 
 def refusal(

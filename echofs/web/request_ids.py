@@ -46,6 +46,11 @@ def install_request_ids(app: Flask, clock: Clock, ids: Ids) -> None:
         return response
 
 
+def logs_internal_calls() -> bool:
+    """Whether calls between processes have a line too."""
+    return _log.isEnabledFor(logging.DEBUG)
+
+
 def _level() -> int:
     routine = request.path in _ROUTINE or ACCESS.get(request.endpoint or "") is Access.INTERNAL
     return logging.DEBUG if routine else logging.INFO

@@ -11,7 +11,7 @@ from echofs.adapters.stores.memory import MemoryStore
 from echofs.core.models import ChunkKind
 from echofs.services.chunks import ChunkKeeper
 from echofs.web.errors import install_errors
-from echofs.web.worker import worker_blueprint
+from echofs.web.worker import chunk_calls, worker_blueprint
 from tests.fakes.meters import FakeMeters
 
 CODEC = Lz4Codec(1024)
@@ -24,7 +24,7 @@ def client() -> FlaskClient:
     app = Flask("echofs-tests", static_folder=None)
     install_errors(app)
     keeper = ChunkKeeper(MemoryStore(max_value_bytes=2048), CODEC, FakeMeters(), "w1")
-    app.register_blueprint(worker_blueprint(keeper, dict, 1 << 20))
+    app.register_blueprint(worker_blueprint(keeper, dict, chunk_calls(keeper, 1 << 20)))
     return app.test_client()
 
 
