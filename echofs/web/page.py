@@ -23,11 +23,12 @@ PAGES = (
 )
 """Addresses of the page; its scripts show what belongs there."""
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self'; "
-    "connect-src 'self'; frame-src blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "
+    "connect-src 'self'; frame-src blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
 )
-"""The only origin is this one, and nothing inline runs. ``data:`` is for icons in the style sheet of Uppy, ``blob:``
-for thumbnails of files about to be uploaded and for PDF files, which the browser's own viewer shows in a frame."""
+"""The only origin is this one, nothing inline runs, and no script may turn text into markup. ``blob:`` is for PDF
+files, which the browser's own viewer shows in a frame."""
 _HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Frame-Options": "DENY",

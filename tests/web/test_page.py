@@ -55,6 +55,7 @@ def test_every_address_of_the_page_gives_the_same_document(client: FlaskClient, 
 def test_nothing_runs_that_is_not_a_file_of_this_origin(client: FlaskClient) -> None:
     rules = policy(client.get("/").headers["Content-Security-Policy"])
     assert rules["default-src"] == rules["frame-ancestors"] == rules["base-uri"] == ["'none'"]
+    assert (rules["require-trusted-types-for"], rules["trusted-types"]) == (["'script'"], ["'none'"])
     assert rules["script-src"] == rules["style-src"] == rules["connect-src"] == rules["form-action"] == ["'self'"]
     assert not {"'unsafe-inline'", "'unsafe-eval'", "*", "http:", "https:"} & {
         v for all_ in rules.values() for v in all_

@@ -40,18 +40,22 @@ export class FileList {
     this.watcher.observe(this.body);
   }
 
-  /** Show these rows; what is selected stays selected as far as it is still there. */
+  /** Show these rows; what is selected and what has the focus stays so as far as it is still there. */
   setRows(rows, { complete = true } = {}) {
+    const focused = this.space.contains(document.activeElement);
+    const active = this.rows[this.active]?.key;
     const keys = new Set(rows.map((row) => row.key));
     const before = this.selection.size;
     this.selection = new Set([...this.selection].filter((key) => keys.has(key)));
     this.rows = rows;
     this.complete = complete;
-    this.active = Math.min(this.active, Math.max(0, rows.length - 1));
+    const index = keys.has(active) ? rows.findIndex((row) => row.key === active) : this.active;
+    this.active = Math.max(0, Math.min(index, rows.length - 1));
     for (const element of this.elements.values()) element.remove();
     this.elements.clear();
     this.element.setAttribute("aria-rowcount", complete ? rows.length + 1 : -1);
     this.draw();
+    if (focused) this.elements.get(rows[this.active]?.key)?.focus({ preventScroll: true });
     if (before !== this.selection.size) this.options.changed(this.selected());
   }
 
