@@ -65,11 +65,13 @@ export function icon(name) {
  * A button with a text, an icon, or both.
  *
  * @param {{label: string, icon?: string, kind?: string, quiet?: boolean, onClick: (event: Event) => void}} options
- *   `quiet` shows only the icon; the label is then what screen readers say and what appears on hovering
+ *   `quiet` shows only the icon; the label is then what screen readers say and what appears on hovering. The kind "spare"
+ *   does so where there is little room
  */
 export function button({ label, icon: name, kind = "", quiet = false, onClick, ...more }) {
   const props = { type: "button", class: `button ${kind} ${quiet ? "quiet" : ""}`, on: { click: onClick }, ...more };
-  if (quiet) Object.assign(props, { "aria-label": label, title: label });
+  if (quiet) props["aria-label"] = label;
+  if (quiet || kind === "spare") props.title = label;
   return h("button", props, name && icon(name), !quiet && h("span", {}, label));
 }
 

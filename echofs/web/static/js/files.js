@@ -177,7 +177,7 @@ class FilesView {
   tools() {
     if (this.query !== null) return this.infoButton();
     return h("div", { class: "tools" },
-      button({ label: "New folder", icon: "newfolder", kind: "spare", title: "New folder", onClick: () => this.newFolder() }),
+      button({ label: "New folder", icon: "newfolder", kind: "spare", onClick: () => this.newFolder() }),
       this.uploadButton(),
       this.infoButton());
   }
@@ -203,10 +203,10 @@ class FilesView {
       button({ label: "Clear the selection", icon: "close", quiet: true, onClick: () => this.list.select([]) }),
       h("h1", { class: "crumbs" }, `${count(rows.length, "item")} selected`),
       h("div", { class: "tools" },
-        files.length === rows.length && button({ label: "Download", icon: "download", onClick: () => actions.download(files) }),
-        button({ label: "Move", icon: "move", onClick: () => actions.move(rows) }),
-        button({ label: "Copy", icon: "copy", onClick: () => actions.copy(rows) }),
-        button({ label: "Delete", icon: "trash", onClick: () => actions.trash(rows) }),
+        files.length === rows.length && button({ label: "Download", icon: "download", kind: "spare", onClick: () => actions.download(files) }),
+        button({ label: "Move", icon: "move", kind: "spare", onClick: () => actions.move(rows) }),
+        button({ label: "Copy", icon: "copy", kind: "spare", onClick: () => actions.copy(rows) }),
+        button({ label: "Delete", icon: "trash", kind: "spare", onClick: () => actions.trash(rows) }),
         this.infoButton()),
     ];
   }

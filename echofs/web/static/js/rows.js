@@ -31,7 +31,7 @@ export function fileColumns({ where = false } = {}) {
     { id: "copies", label: "Copies", live: true, cell: (row) => [row.folder ? null : copiesChip(row)] },
     { id: "size", label: "Size", sort: "size", cell: (row) => [row.folder ? "" : size(row.size)] },
     { id: "time", label: "Changed", sort: "updated", cell: (row) => [row.folder ? "" : moment(row.updated_at)] },
-    { id: "act", label: "", cell: (row) => [menuButton(row)] },
+    { id: "act", label: "Actions", cell: (row) => [menuButton(row)] },
   ];
 }
 

@@ -33,7 +33,7 @@ class TrashView {
         { id: "copies", label: "Left", cell: (row) => [left(row)] },
         { id: "size", label: "Size", cell: (row) => [size(row.size)] },
         { id: "time", label: "Deleted", cell: (row) => [moment(row.deleted_at)] },
-        { id: "act", label: "", cell: (row) => [menuButton(row)] },
+        { id: "act", label: "Actions", cell: (row) => [menuButton(row)] },
       ],
       open: (row) => restore([row]),
       changed: (rows) => this.drawBar(rows),
@@ -88,8 +88,8 @@ class TrashView {
         button({ label: "Clear the selection", icon: "close", quiet: true, onClick: () => this.list.select([]) }),
         h("h1", { class: "crumbs" }, `${count(rows.length, "item")} selected`),
         h("div", { class: "tools" },
-          button({ label: "Restore", icon: "restore", onClick: () => restore(rows) }),
-          button({ label: "Delete for ever", icon: "trash", onClick: () => purge(rows) })));
+          button({ label: "Restore", icon: "restore", kind: "spare", onClick: () => restore(rows) }),
+          button({ label: "Delete for ever", icon: "trash", kind: "spare", onClick: () => purge(rows) })));
       return;
     }
     fill(this.bar, h("h1", {}, "Trash"),
