@@ -10,11 +10,13 @@ from flask import Flask
 from echofs.adapters.meters import PrometheusMeters
 from echofs.bootstrap import parts
 from echofs.bootstrap.basics import open_basics
+from echofs.core.retention import Rule
 from echofs.services.housekeeping import Housekeeping
 from echofs.services.leases import Lease
 from echofs.services.loops import Loop, Loops
 from echofs.services.overseeing import JOBS_LEASE
 from echofs.services.repair import Repair
+from echofs.services.retention import Retention
 from echofs.services.sweep import Sweep
 from echofs.settings import Settings
 
@@ -23,10 +25,12 @@ REPAIR_SECONDS = 1.0
 SWEEP_SECONDS = 1.0
 TIDY_SECONDS = 600.0
 REPORT_SECONDS = 5.0
+RETENTION_SECONDS = 3600.0
 
 
 def run_jobs(settings: Settings, stop: threading.Event) -> None:
-    """Repair, sweep and tidy up until ``stop`` is set. Several may run: those without the lease wait.
+    """Repair, sweep, tidy up and end what need not be kept, until ``stop`` is set. Several may run: those without the
+    lease wait.
 
     Raises :class:`InvalidSetting` or :class:`CatalogUnavailable` when it cannot start.
     """
@@ -51,6 +55,12 @@ def run_jobs(settings: Settings, stop: threading.Event) -> None:
         basics.clock,
         audit_days=settings.audit_days,
     )
+    retention = Retention(
+        plane.catalog,
+        basics.clock,
+        Rule(settings.versions_kept, settings.versions_days),
+        trash_days=settings.trash_days,
+    )
     holder = basics.ids.new()
     lease = Lease(plane.catalog, JOBS_LEASE, holder, basics.clock)
     loops = Loops(
@@ -59,6 +69,7 @@ def run_jobs(settings: Settings, stop: threading.Event) -> None:
         Loop("sweep", SWEEP_SECONDS, partial(lease.run, sweep.run_once)),
         Loop("report", REPORT_SECONDS, partial(lease.run, lambda: basics.controller.tell_jobs(sweep.report(holder)))),
         Loop("tidy", TIDY_SECONDS, partial(lease.run, housekeeping.run_once)),
+        Loop("retention", RETENTION_SECONDS, partial(lease.run, retention.run_once)),
     )
     loops.start()
     stop.wait()

@@ -37,7 +37,9 @@ from echofs.web.page import page_blueprint
 from echofs.web.page_sessions import page_sessions_blueprint
 from echofs.web.resumable import resumable_blueprint
 from echofs.web.tokens import Authenticator, Tokens, TokenSettings
+from echofs.web.trash import trash_blueprint
 from echofs.web.uploads import uploads_blueprint
+from echofs.web.versions import versions_blueprint
 
 
 def master(settings: Settings) -> Flask:
@@ -65,6 +67,8 @@ def _mount_files(app: Flask, made: MasterParts) -> None:
     resumable = open_resumable(made.settings, made.basics, made.plane, service, made.meters)
     app.register_blueprint(resumable_blueprint(resumable, reading.sessions, monotonic, made.settings.chunk_size))
     app.register_blueprint(files_blueprint(service.files, reading, monotonic))
+    app.register_blueprint(versions_blueprint(service.files, reading, monotonic))
+    app.register_blueprint(trash_blueprint(service.recovery, service.quotas, reading, monotonic))
     app.register_blueprint(downloads_blueprint(service.files, reading, service.reader, made.meters, timing))
     app.register_blueprint(floors_blueprint(made.host.floors))
     app.register_blueprint(conflicts_blueprint(made.conflicts.conflicts))

@@ -38,7 +38,9 @@ from echofs.services.levels import Levels
 from echofs.services.memory import MemoryBudget
 from echofs.services.parents import Parents
 from echofs.services.publishing import Publisher
+from echofs.services.quotas import Quotas
 from echofs.services.reading import ChunkReader
+from echofs.services.recovery import Recovery
 from echofs.services.replays import Replays
 from echofs.services.replication import Replicator
 from echofs.services.restoring import MARK
@@ -76,6 +78,8 @@ class FileService:
     reader: FileReader
     uploads: Uploads
     files: Files
+    recovery: Recovery
+    quotas: Quotas
     latencies: Latencies
 
 
@@ -166,11 +170,13 @@ def open_file_service(
     levels = Levels(plane.gate, plane.members, host.floors, latencies, Setbacks(basics.clock), adviser)
     parents = Parents(plane.catalog, journal, host.follower)
     shipping = Shipping(replicator, journal, plane.catalog, basics.clock, plane.members.zones)
+    quotas = Quotas(plane.catalog, basics.clock)
     publisher = Publisher(
         plane.catalog,
         journal,
         parents,
         heads,
+        quotas,
         plane.codec,
         latencies,
         basics.clock,
@@ -184,10 +190,12 @@ def open_file_service(
         parents,
         publisher,
         shipping,
+        quotas,
         plane.codec,
         meters,
         chunk_size=settings.chunk_size,
         max_size=settings.max_upload_size,
     )
     files = Files(plane.catalog, levels, publisher, shipping, reader, plane.workers, plane.members, wanted=wanted)
-    return FileService(replicator, reader, uploads, files, latencies)
+    recovery = Recovery(plane.catalog, levels, publisher, shipping, trash_days=settings.trash_days)
+    return FileService(replicator, reader, uploads, files, recovery, quotas, latencies)

@@ -46,6 +46,7 @@ def open_resumable(
         plane.users,
         receptions,
         finishing,
+        service.quotas,
         basics.clock,
         basics.ids,
         chunk_size=settings.chunk_size,

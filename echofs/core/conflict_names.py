@@ -30,19 +30,30 @@ def copy_id(dot: Dot) -> str:
 
 def conflict_names(path: str, user_name: str, when: Timestamp) -> Iterator[str]:
     """Paths for a file kept beside another: "name (conflict, user, 2026-11-24).ext" in the same folder, and then with
-    numbers. A name too long is shortened; a folder with a path too long gives way to the one it lies in."""
+    numbers."""
+    day = datetime.fromtimestamp(min(when, _LAST_MOMENT) / 1_000_000, UTC).date().isoformat()
+    return _beside(path, f"conflict, {_safe(user_name)}, {day}")
+
+
+def restored_names(path: str) -> Iterator[str]:
+    """Paths for a file that comes back while another has its own: "name (restored).ext" beside it, and then with
+    numbers."""
+    return _beside(path, "restored")
+
+
+def _beside(path: str, mark: str) -> Iterator[str]:
+    """A name too long is shortened; a folder with a path too long gives way to the one it lies in."""
     name = path.rpartition("/")[2]
     suffix = PurePosixPath(name).suffix
     if len(suffix.encode()) > MAX_SUFFIX_BYTES:
         suffix = ""
     stem = name.removesuffix(suffix) if suffix else name
-    day = datetime.fromtimestamp(min(when, _LAST_MOMENT) / 1_000_000, UTC).date().isoformat()
     for number in count(1):
-        mark = f" (conflict, {_safe(user_name)}, {day}{f', {number}' if number > 1 else ''}){suffix}"
+        end = f" ({mark}{f', {number}' if number > 1 else ''}){suffix}"
         folder = parent_of(path)
         while len(folder.encode()) > MAX_PATH_BYTES - MAX_PART_BYTES - 1:
             folder = parent_of(folder)
-        part = _shortened(stem, MAX_PART_BYTES - len(mark.encode())) + mark
+        part = _shortened(stem, MAX_PART_BYTES - len(end.encode())) + end
         yield f"{folder}/{part}" if folder else part
 
 

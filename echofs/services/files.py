@@ -124,6 +124,24 @@ class Files:
 
         return self._publisher.publish(target.place, draft, wish, self._shipping.open(course), check=check)
 
+    def restore(
+        self, owner_id: str, file_id: str, number: int, wish: Wish, if_match: tuple[str, ...] | None = None
+    ) -> Published:
+        """Make the bytes of an old version the present ones, as a version like any other; the path stays.
+
+        Raises :class:`NotFound` for a version that is not there (any more) or was a deletion,
+        :class:`PreconditionFailed`, and :class:`CatalogUnavailable`: only the catalog has old versions.
+        """
+        history = self.versions(owner_id, file_id)
+        old = next((version for version in history if version.number == number), None)
+        if old is None or old.kind is Kind.TOMBSTONE:
+            raise NotFound("There is no such version of this file.")
+
+        def draft(head: File | None) -> Draft:
+            return Draft(Kind.CONTENT, _version_of(head).path, old.content, old.content_type)
+
+        return self._publish(owner_id, file_id, draft, wish, if_match)
+
     def delete(self, owner_id: str, file_id: str, wish: Wish, if_match: tuple[str, ...] | None = None) -> Published:
         """End a file with a tombstone; its path is free at once. Raises :class:`NotFound`,
         :class:`PreconditionFailed`."""

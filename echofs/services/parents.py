@@ -19,11 +19,12 @@ _FIRST = "An earlier version of this file still waits for the catalog; nothing w
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a write is about: a file by its id, or else whatever is at a path."""
+    """What a write is about: a file by its id, or else whatever is at a path. A ``trashed`` one was deleted."""
 
     owner_id: str
     file_id: str = ""
     path: str = ""
+    trashed: bool = False
 
 
 class Parents:
@@ -39,8 +40,11 @@ class Parents:
 
         It is the catalog's, unless a provisional one is newer or the catalog is away: then the course leaves the
         catalog. One that left it before follows the catalog's head all the same once that answers. Raises
-        :class:`NotFound` for an id, and :class:`CatalogUnavailable` when the course may not do that.
+        :class:`NotFound` for an id, and :class:`CatalogUnavailable` when the course may not do that. Only the catalog
+        knows what was deleted.
         """
+        if place.trashed:
+            return self._catalog.head(place.owner_id, place.file_id)
         head, missing = None, None
         try:
             head = self._committed(place)

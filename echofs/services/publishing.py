@@ -14,6 +14,7 @@ from echofs.core.goals import Ask
 from echofs.core.models import ChunkRecord, Dot, File, IdempotencyRecord, Kind, Version
 from echofs.core.read_plan import line_of
 from echofs.core.session_tokens import Line
+from echofs.core.usage import change
 from echofs.ports.catalog import Catalog, Commit
 from echofs.ports.chunks import ChunkCodec, Frame
 from echofs.ports.journal import Journal
@@ -24,6 +25,7 @@ from echofs.services.heads import Heads
 from echofs.services.intake import Intake
 from echofs.services.latencies import Latencies
 from echofs.services.parents import AWAY, Parents, Place
+from echofs.services.quotas import Quotas
 from echofs.services.replays import answer_of
 from echofs.services.shipping import Shipment
 
@@ -40,8 +42,9 @@ _LAGGING = (
 class Wish:
     """Who asks for what beside the bytes. ``started`` is the request's arrival on the monotonic clock, in seconds;
     ``user_name`` stands in the manifest; ``fingerprint`` identifies the request for its ``idempotency_key``;
-    ``on_conflict`` is what a provisional version does when it meets another one later; ``dot`` names the version where
-    that was decided before, so that it is made once however often it is asked for."""
+    ``on_conflict`` is what a provisional version does when it meets another one later; ``quota_bytes`` is how much the
+    user may have stored, None for any; ``dot`` names the version where that was decided before, so that it is made once
+    however often it is asked for."""
 
     ask: Ask
     started: float
@@ -49,6 +52,7 @@ class Wish:
     idempotency_key: str = ""
     fingerprint: str = ""
     on_conflict: OnConflict = OnConflict.KEEP_BOTH
+    quota_bytes: int | None = None
     dot: Dot | None = None
 
 
@@ -82,6 +86,19 @@ class _Write:
         created_at = self.parent.created_at if self.parent else version.created_at
         return File(version.file_id, self.owner_id, version, created_at)
 
+    @property
+    def commit(self) -> Commit:
+        """The version as it goes to the catalog, yet without what is remembered for its client's key."""
+        revives = self.parent is not None and self.parent.deleted
+        chunks = (*self.content, *self.manifest)
+        return Commit(self.owner_id, self.version, chunks, revives=revives, quota_bytes=self.wish.quota_bytes)
+
+    @property
+    def growth(self) -> int:
+        """By how many bytes more its owner has stored with this version."""
+        living = self.parent is not None and not self.parent.deleted
+        return change(self.version, self.parent.head.content.size if self.parent and living else None).total
+
 
 class Publisher:
     """Thread-safe. Concurrent commits of one process share a catalog transaction."""
@@ -92,6 +109,7 @@ class Publisher:
         journal: Journal,
         parents: Parents,
         heads: Heads,
+        quotas: Quotas,
         codec: ChunkCodec,
         latencies: Latencies,
         clock: Clock,
@@ -103,6 +121,7 @@ class Publisher:
         self._journal = journal
         self._parents = parents
         self._heads = heads
+        self._quotas = quotas
         self._latencies = latencies
         self._clock = clock
         self._meters = meters
@@ -125,8 +144,8 @@ class Publisher:
 
         When another writer moves the head meanwhile, both are asked again; ``check`` raises if the client's condition
         does not hold of a head. ``intake`` brings the chunks of new content; the manifest travels right behind the last
-        of them. Raises :class:`HeadMoved` after too many lost races, and what the callables, replication, the spool,
-        the journal and the catalog raise.
+        of them. What follows a deleted head revives its file. Raises :class:`HeadMoved` after too many lost races, and
+        what the callables, replication, the spool, the journal and the catalog raise.
         """
         course = shipment.course
         content: tuple[ChunkRecord, ...] | None = None
@@ -140,6 +159,7 @@ class Publisher:
                 content = tuple(shipment.records())
             write = _Write(place.owner_id, wish, parent, version, content, manifest_records, shipment)
             if course.provisional:
+                self._quotas.check_provisional(place.owner_id, write.growth, wish.quota_bytes)
                 unwritten += frames
                 published = self._write_down(write, unwritten)
             else:
@@ -159,10 +179,8 @@ class Publisher:
     def _commit(self, write: _Write) -> Published | None:
         """The committed version, or the provisional one it became; None if another writer was faster."""
         receipt = self._receipt(write)
-        chunks = (*write.content, *write.manifest)
-        commit = Commit(write.owner_id, write.version, chunks, self._remember(write, receipt))
         try:
-            outcome = self._commits.call(commit)
+            outcome = self._commits.call(replace(write.commit, idempotency=self._remember(write, receipt)))
         except CatalogUnavailable as error:
             outcome = error
         if isinstance(outcome, CatalogUnavailable):

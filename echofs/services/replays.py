@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from echofs.core.consistency import Receipt
-from echofs.core.errors import CatalogUnavailable, IdempotencyKeyReused
+from echofs.core.errors import CatalogUnavailable, IdempotencyKeyReused, NotFound
 from echofs.core.fields import Fields
 from echofs.core.manifest import version_fields, version_of
 from echofs.core.models import Dot, File, IdempotencyRecord
@@ -41,7 +41,8 @@ class Replays:
 
         While the catalog is away only what was accepted here is known. What was committed before may then be accepted
         once more; the journal's replay finds the key in use and leaves it at that. Raises
-        :class:`IdempotencyKeyReused` when the key was used for another request.
+        :class:`IdempotencyKeyReused` when the key was used for another request, and :class:`NotFound` when the file
+        was purged since.
         """
         record = self._record(owner_id, key)
         if record is None:
@@ -56,9 +57,12 @@ class Replays:
             head = Fields(answer["head"], "version")
             version = version_of(head, head.digest("manifest"))
             return File(version.file_id, owner_id, version, head.number("file_since")), receipt
-        versions = self._catalog.versions(owner_id, answer["file"])
-        version = next(version for version in versions if version.number == answer["version"])
-        return File(version.file_id, owner_id, version, versions[-1].created_at), receipt
+        file = self._catalog.head(owner_id, answer["file"])
+        history = self._catalog.versions(owner_id, file.id)
+        made = next((version for version in history if version.number == answer["version"]), None)
+        if made is None:
+            raise NotFound("The file that this Idempotency-Key made was deleted for good since; use a fresh key.")
+        return replace(file, head=made), receipt
 
     def _record(self, owner_id: str, key: str) -> IdempotencyRecord | None:
         # First the journal: an entry leaves it only after the catalog has its record.

@@ -22,7 +22,9 @@ from echofs.ports.accounts import UserDirectory
 from echofs.ports.resumable import UNWRITTEN, Terms, Unfinished, UploadLedger, UploadRecord
 from echofs.ports.runtime import Clock, Ids
 from echofs.services.finishing import Finishing
+from echofs.services.parents import Place
 from echofs.services.publishing import Published, Wish
+from echofs.services.quotas import Quotas
 from echofs.services.reception import Receptions, too_long
 
 _MAX_LENGTH = 1 << 62
@@ -47,6 +49,7 @@ class Resumable:
         users: UserDirectory,
         receptions: Receptions,
         finishing: Finishing,
+        quotas: Quotas,
         clock: Clock,
         ids: Ids,
         *,
@@ -57,6 +60,7 @@ class Resumable:
         self._users = users
         self._receptions = receptions
         self._finishing = finishing
+        self._quotas = quotas
         self._clock = clock
         self._ids = ids
         self._chunk_size = chunk_size
@@ -69,7 +73,8 @@ class Resumable:
         """Begin an upload of so many bytes; with its ticket, which is not kept anywhere. One of which bytes are here
         ``at_once`` is written down with them.
 
-        Raises :class:`InvalidName`, :class:`InvalidRequest` for a level nobody knows, :class:`TooLarge`.
+        Raises :class:`InvalidName`, :class:`InvalidRequest` for a level nobody knows, :class:`TooLarge`,
+        :class:`QuotaExceeded`.
         """
         parse_ask(terms.ask)
         if length > (self.max_size or _MAX_LENGTH):
@@ -89,6 +94,7 @@ class Resumable:
             revision=UNWRITTEN,
         )
         owner = self._users.by_id(owner_id)
+        self._quotas.check_upload(Place(owner_id, path=record.path), length, owner.quota_bytes)
         written = record if at_once else self._ledger.advance(record)
         return Opened(written or record, owner), f"{record.id}.{secret}"
 
@@ -162,5 +168,11 @@ class Resumable:
         :meth:`Finishing.finish`."""
         record, owner = opened.record, opened.owner
         terms = record.terms
-        wish = Wish(parse_ask(terms.ask), started, owner.name, on_conflict=terms.on_conflict)
+        wish = Wish(
+            parse_ask(terms.ask),
+            started,
+            owner.name,
+            on_conflict=terms.on_conflict,
+            quota_bytes=owner.quota_bytes,
+        )
         return self._finishing.finish(record, wish, opened.chunks)

@@ -18,10 +18,13 @@ from echofs.services.intake import Intake
 from echofs.services.levels import Levels
 from echofs.services.parents import Parents, Place
 from echofs.services.publishing import Published, Publisher, Wish
+from echofs.services.quotas import Quotas
 from echofs.services.replays import Replays
 from echofs.services.shipping import Shipment, Shipping
 
 ANY = "*"
+FORM_BYTES = 64 * 1024
+"""What a form may have beside the file, as far as quotas are concerned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,13 @@ class Declared:
     size: int | None = None
     digest: Digest | None = None
     roughly: int | None = None
+
+    @property
+    def least(self) -> int | None:
+        """The size that the file has at least: the fields and the boundaries of a form come to less than the rest."""
+        if self.size is None and self.roughly is not None:
+            return max(0, self.roughly - FORM_BYTES)
+        return self.size
 
 
 class Upload:
@@ -135,6 +145,7 @@ class Uploads:
         parents: Parents,
         publisher: Publisher,
         shipping: Shipping,
+        quotas: Quotas,
         codec: ChunkCodec,
         meters: Meters,
         *,
@@ -147,6 +158,7 @@ class Uploads:
         self._replays = replays
         self._levels = levels
         self._parents = parents
+        self._quotas = quotas
         self._codec = codec
         self._chunk_size = chunk_size
         self._max_size = max_size
@@ -155,7 +167,7 @@ class Uploads:
         """Start an upload, or repeat the answer already given to its Idempotency-Key.
 
         What can be refused without the body is refused here: raises :class:`InvalidName`, :class:`NotFound`,
-        :class:`PreconditionFailed`, :class:`IdempotencyKeyReused`, :class:`TooFewReplicas`,
+        :class:`PreconditionFailed`, :class:`IdempotencyKeyReused`, :class:`QuotaExceeded`, :class:`TooFewReplicas`,
         :class:`CatalogUnavailable`.
         """
         if wish.idempotency_key:
@@ -168,6 +180,7 @@ class Uploads:
         course = self.course(target, wish, size)
         if target.file_id or target.conditional:
             self.check(target, wish, course, self._parents.find(target.place, course), size)
+        self._quotas.check_upload(target.place, declared.least, wish.quota_bytes)
         return Upload(self, target, declared, wish, course)
 
     def course(self, target: Target, wish: Wish, size: int | None) -> Course:

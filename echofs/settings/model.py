@@ -130,6 +130,12 @@ class Settings:
     """The largest file accepted; 0 means any size."""
     upload_expires_hours: int = _from("UPLOAD_EXPIRES_HOURS", parsing.integer(1, 24 * 366), "168")
     """How long a resumable upload waits for its next bytes."""
+    trash_days: int = _from("TRASH_DAYS", parsing.integer(0, 36_500), "30")
+    """How long a deleted file can be brought back; 0 means for ever."""
+    versions_kept: int = _from("VERSIONS_KEPT", parsing.integer(1, 1_000_000), "100")
+    """How many versions of a file are kept, the present one included."""
+    versions_days: int = _from("VERSIONS_DAYS", parsing.integer(0, 36_500), "90")
+    """How long an old version is kept after it was replaced; 0 means for ever."""
     spool_size: int = _from("SPOOL_SIZE", parsing.size(MIB, 1 << 50), "1GB")
     """The most room a host's journal takes: what its masters accepted and neither catalog nor workers have yet."""
     follower_files: int = _from("FOLLOWER_FILES", parsing.integer(0, 100_000_000), "100000")

@@ -10,15 +10,15 @@ from echofs.core.errors import InvalidRequest
 from echofs.core.names import check_folder
 from echofs.ports.listing import ListQuery, SortKey
 from echofs.services.files import Files
-from echofs.services.publishing import Wish
 from echofs.web import conditions
 from echofs.web.access import current_user
 from echofs.web.answers import ok
-from echofs.web.levels import asked, on_conflict, outcome, read_headers, read_receipt_json, write_headers
+from echofs.web.levels import outcome, read_headers, read_receipt_json, write_headers
 from echofs.web.queries import page_limit
 from echofs.web.reading import Reading, session_of, with_token
 from echofs.web.render import count_json, file_json, receipt_json, version_json
 from echofs.web.schemas import MoveSchema, load
+from echofs.web.wishes import wish_of
 
 _ORDERS = {"asc": False, "desc": True}
 
@@ -47,7 +47,7 @@ def files_blueprint(files: Files, reading: Reading, monotonic: Callable[[], floa
     @blueprint.patch("/<file_id>")
     def change(file_id: str) -> Response:
         path = load(MoveSchema, request)["path"]
-        wish, session = _wish(monotonic()), session_of(request, reading.sessions)
+        wish, session = wish_of(request, monotonic()), session_of(request, reading.sessions)
         moved = files.move(session.user_id, file_id, path, wish, conditions.if_match(request))
         moved = with_token(moved, session, reading.sessions)
         receipt = moved.receipt
@@ -60,7 +60,7 @@ def files_blueprint(files: Files, reading: Reading, monotonic: Callable[[], floa
 
     @blueprint.delete("/<file_id>")
     def delete(file_id: str) -> Response:
-        wish, session = _wish(monotonic()), session_of(request, reading.sessions)
+        wish, session = wish_of(request, monotonic()), session_of(request, reading.sessions)
         gone = files.delete(session.user_id, file_id, wish, conditions.if_match(request))
         gone = with_token(gone, session, reading.sessions)
         receipt = gone.receipt
@@ -81,10 +81,6 @@ def files_blueprint(files: Files, reading: Reading, monotonic: Callable[[], floa
         return ok({"receipt": count_json(files.count_replicas(current_user().user_id, file_id))})
 
     return blueprint
-
-
-def _wish(started: float) -> Wish:
-    return Wish(asked(request), started, current_user().name, on_conflict=on_conflict(request))
 
 
 def _query(owner_id: str) -> ListQuery:

@@ -25,12 +25,15 @@ def file_json(file: File) -> JsonDict:
     return {"id": file.id, **version_json(file.head), "created_at": moment(file.created_at)}
 
 
+def place_json(path: str) -> JsonDict:
+    """Where a file is."""
+    return {"path": path, "name": path.rpartition("/")[2], "folder": parent_of(path)}
+
+
 def version_json(version: Version) -> JsonDict:
     """One version of a file."""
     return {
-        "path": version.path,
-        "name": version.path.rpartition("/")[2],
-        "folder": parent_of(version.path),
+        **place_json(version.path),
         "version": version.number,
         "kind": version.kind.value,
         "size": version.content.size,

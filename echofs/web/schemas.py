@@ -104,6 +104,13 @@ class MoveSchema(_Body):
     path = _text()
 
 
+class RestoreSchema(_Body):
+    """Where a deleted file comes back, if not where it was, and whether it gives way to another one there."""
+
+    path = _text(required=False)
+    rename = _flag(required=False)
+
+
 class FloorSchema(_Body):
     """A floor: what it is for, and how much it demands."""
 

@@ -18,9 +18,10 @@ from echofs.web import bodies, conditions
 from echofs.web.access import current_user
 from echofs.web.answers import ok
 from echofs.web.forms import Form
-from echofs.web.levels import asked, on_conflict, outcome, write_headers
+from echofs.web.levels import outcome, write_headers
 from echofs.web.reading import session_of, with_token
 from echofs.web.render import file_json, receipt_json
+from echofs.web.wishes import wish_of
 
 _FORM = "multipart/form-data"
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,128}")
@@ -42,7 +43,7 @@ def uploads_blueprint(
             if_match=conditions.if_match(request),
             create_only=conditions.create_only(request),
         )
-        wish = _wish(request, monotonic(), current_user().name)
+        wish = _wish(request, monotonic())
         if request.mimetype == _FORM:
             return _answer(with_token(_receive_form(uploads, target, wish), session, sessions))
         if not target.path:
@@ -55,7 +56,7 @@ def uploads_blueprint(
     def replace(file_id: str) -> Response:
         session = session_of(request, sessions)
         target = Target(current_user().user_id, file_id=file_id, if_match=conditions.if_match(request))
-        wish = _wish(request, monotonic(), current_user().name)
+        wish = _wish(request, monotonic())
         if request.mimetype == _FORM:
             return _answer(with_token(_receive_form(uploads, target, wish), session, sessions))
         return _answer(with_token(_receive_raw(uploads, target, wish, read_bytes), session, sessions))
@@ -97,8 +98,8 @@ def kept_type(mimetype: str) -> str:
     return mimetype if _MEDIA_TYPE.fullmatch(mimetype) and mimetype != "application/octet-stream" else ""
 
 
-def _wish(request: Request, started: float, user_name: str) -> Wish:
-    wish = Wish(asked(request), started, user_name, on_conflict=on_conflict(request))
+def _wish(request: Request, started: float) -> Wish:
+    wish = wish_of(request, started)
     key = request.headers.get("Idempotency-Key", "")
     if not key:
         return wish

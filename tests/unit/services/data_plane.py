@@ -29,9 +29,11 @@ from echofs.services.memory import MemoryBudget
 from echofs.services.merging import Merger
 from echofs.services.parents import Parents
 from echofs.services.publishing import Published, Publisher, Wish
+from echofs.services.quotas import Quotas
 from echofs.services.reading import ChunkReader
 from echofs.services.reads import Reads
 from echofs.services.reception import Receptions
+from echofs.services.recovery import Recovery
 from echofs.services.reintegration import Reintegration
 from echofs.services.repair import Repair
 from echofs.services.replays import Replays
@@ -113,6 +115,7 @@ class DataPlane:
         self.follower = MemoryFollower(self.clock)
         self.parents = Parents(self.catalog, self.journal, self.follower)
         self.shipping = Shipping(self.replicator, self.journal, self.catalog, self.clock, self.members.zones)
+        self.quotas = Quotas(self.catalog, self.clock)
         self.publisher = self.new_publisher(self.ids)
         self.uploads = Uploads(
             Replays(self.catalog, self.journal),
@@ -120,6 +123,7 @@ class DataPlane:
             self.parents,
             self.publisher,
             self.shipping,
+            self.quotas,
             self.codec,
             self.meters,
             chunk_size=CHUNK,
@@ -135,6 +139,7 @@ class DataPlane:
             self.members,
             wanted=3,
         )
+        self.recovery = Recovery(self.catalog, self.levels, self.publisher, self.shipping, trash_days=30)
         self.local = LocalHeads(self.journal, self.follower)
         self.reads = Reads(self.catalog, self.heads, self.local, self.floors, self.gate, self.meters)
         self.listings = Listings(self.catalog, self.local, self.floors)
@@ -185,7 +190,15 @@ class DataPlane:
             self.clock,
         )
         return Resumable(
-            self.ledger, self.users, receptions, finishing, self.clock, self.ids, chunk_size=CHUNK, max_size=max_size
+            self.ledger,
+            self.users,
+            receptions,
+            finishing,
+            self.quotas,
+            self.clock,
+            self.ids,
+            chunk_size=CHUNK,
+            max_size=max_size,
         )
 
     def stop(self) -> None:
@@ -203,6 +216,7 @@ class DataPlane:
             self.journal,
             self.parents,
             self.heads,
+            self.quotas,
             self.codec,
             self.latencies,
             self.clock,
