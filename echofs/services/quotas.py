@@ -10,7 +10,8 @@ from echofs.ports.runtime import Clock
 from echofs.services.parents import Place
 
 FRESH_SECONDS = 10.0
-"""An answer of the catalog this old still shows that there is room, never that there is none."""
+"""As long as an answer of the catalog is no older than this and leaves room, it is not asked again before an upload.
+Nothing is refused by what was not asked just now."""
 _REMEMBERED = 4096
 
 

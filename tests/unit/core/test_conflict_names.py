@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from echofs.core.conflict_names import conflict_names, copy_id
+from echofs.core.conflict_names import conflict_names, copy_id, restored_names
 from echofs.core.models import Dot
 from echofs.core.names import check_path
 from tests.unit.core.conflict_values import CREATED
@@ -68,3 +68,8 @@ def test_each_dot_has_a_file_of_its_own() -> None:
     assert len(ids) == 9
     assert all(len(file_id) == 32 for file_id in ids)
     assert copy_id(Dot("a", 1)) == copy_id(Dot("a", 1))
+
+
+def test_a_restored_file_keeps_its_suffix_and_its_folder() -> None:
+    names = restored_names("d/e/report.tar.gz")
+    assert [next(names) for _ in range(2)] == ["d/e/report.tar (restored).gz", "d/e/report.tar (restored, 2).gz"]
