@@ -47,7 +47,7 @@ def files_blueprint(files: Files, reading: Reading, monotonic: Callable[[], floa
     @blueprint.patch("/<file_id>")
     def change(file_id: str) -> Response:
         path = load(MoveSchema, request)["path"]
-        wish, session = wish_of(request, monotonic()), session_of(request, reading.sessions)
+        wish, session = wish_of(request, monotonic(), current_user()), session_of(request, reading.sessions)
         moved = files.move(session.user_id, file_id, path, wish, conditions.if_match(request))
         moved = with_token(moved, session, reading.sessions)
         receipt = moved.receipt
@@ -60,7 +60,7 @@ def files_blueprint(files: Files, reading: Reading, monotonic: Callable[[], floa
 
     @blueprint.delete("/<file_id>")
     def delete(file_id: str) -> Response:
-        wish, session = wish_of(request, monotonic()), session_of(request, reading.sessions)
+        wish, session = wish_of(request, monotonic(), current_user()), session_of(request, reading.sessions)
         gone = files.delete(session.user_id, file_id, wish, conditions.if_match(request))
         gone = with_token(gone, session, reading.sessions)
         receipt = gone.receipt

@@ -32,7 +32,7 @@ def trash_blueprint(recovery: Recovery, quotas: Quotas, reading: Reading, monoto
     @blueprint.post("/trash/<file_id>/restore")
     def restore(file_id: str) -> Response:
         body = load(RestoreSchema, request) if request.mimetype or request.content_length else {}
-        wish, session = wish_of(request, monotonic()), session_of(request, reading.sessions)
+        wish, session = wish_of(request, monotonic(), current_user()), session_of(request, reading.sessions)
         path, rename = body.get("path", ""), body.get("rename", False)
         restored = recovery.restore(session.user_id, file_id, wish, path=path, rename=rename)
         restored = with_token(restored, session, reading.sessions)

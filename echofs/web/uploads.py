@@ -11,6 +11,7 @@ from flask import Blueprint, Request, Response, request
 
 from echofs.core.errors import InvalidRequest, UnsupportedType
 from echofs.core.goals import parse_ask
+from echofs.services.accounts import Principal
 from echofs.services.publishing import Published, Wish
 from echofs.services.sessions import Sessions
 from echofs.services.uploads import Declared, Target, Upload, Uploads
@@ -43,7 +44,7 @@ def uploads_blueprint(
             if_match=conditions.if_match(request),
             create_only=conditions.create_only(request),
         )
-        wish = _wish(request, monotonic())
+        wish = _wish(request, monotonic(), current_user())
         if request.mimetype == _FORM:
             return _answer(with_token(_receive_form(uploads, target, wish), session, sessions))
         if not target.path:
@@ -56,7 +57,7 @@ def uploads_blueprint(
     def replace(file_id: str) -> Response:
         session = session_of(request, sessions)
         target = Target(current_user().user_id, file_id=file_id, if_match=conditions.if_match(request))
-        wish = _wish(request, monotonic())
+        wish = _wish(request, monotonic(), current_user())
         if request.mimetype == _FORM:
             return _answer(with_token(_receive_form(uploads, target, wish), session, sessions))
         return _answer(with_token(_receive_raw(uploads, target, wish, read_bytes), session, sessions))
@@ -98,8 +99,8 @@ def kept_type(mimetype: str) -> str:
     return mimetype if _MEDIA_TYPE.fullmatch(mimetype) and mimetype != "application/octet-stream" else ""
 
 
-def _wish(request: Request, started: float) -> Wish:
-    wish = wish_of(request, started)
+def _wish(request: Request, started: float, user: Principal) -> Wish:
+    wish = wish_of(request, started, user)
     key = request.headers.get("Idempotency-Key", "")
     if not key:
         return wish

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, request
 from echofs.core.errors import NotFound
 from echofs.services.files import Files
 from echofs.web import conditions
+from echofs.web.access import current_user
 from echofs.web.answers import ok
 from echofs.web.levels import outcome, write_headers
 from echofs.web.reading import Reading, session_of, with_token
@@ -25,7 +26,7 @@ def versions_blueprint(files: Files, reading: Reading, monotonic: Callable[[], f
 
     @blueprint.post("/<number>/restore")
     def restore(file_id: str, number: str) -> Response:
-        wish, session = wish_of(request, monotonic()), session_of(request, reading.sessions)
+        wish, session = wish_of(request, monotonic(), current_user()), session_of(request, reading.sessions)
         restored = files.restore(session.user_id, file_id, _number(number), wish, conditions.if_match(request))
         restored = with_token(restored, session, reading.sessions)
         receipt = restored.receipt

@@ -15,6 +15,7 @@ from echofs.web.openapi.resources import (
     oversight,
     page_sessions,
     resumable,
+    trash,
 )
 
 RESOURCES: tuple[Resource, ...] = (
@@ -24,6 +25,7 @@ RESOURCES: tuple[Resource, ...] = (
     files.RESOURCE,
     content.RESOURCE,
     resumable.RESOURCE,
+    trash.RESOURCE,
     conflicts.RESOURCE,
     consistency.RESOURCE,
     cluster.RESOURCE,

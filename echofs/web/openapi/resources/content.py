@@ -11,6 +11,7 @@ from echofs.core.errors import (
     InvalidName,
     NotFound,
     PreconditionFailed,
+    QuotaExceeded,
     RangeNotSatisfiable,
     TooLarge,
     UnsupportedType,
@@ -55,7 +56,7 @@ _TAKES = (
         "A form, as browsers send it.",
     ),
 )
-_ERRORS = (InvalidName, BodyMismatch, UnsupportedType, TooLarge, IdempotencyKeyReused, *WRITE_ERRORS)
+_ERRORS = (InvalidName, BodyMismatch, UnsupportedType, TooLarge, IdempotencyKeyReused, QuotaExceeded, *WRITE_ERRORS)
 _STORED = (
     ETAG_GIVEN,
     LOCATION,

@@ -18,6 +18,7 @@ from echofs.core.errors import (
     InvalidName,
     NotFound,
     PreconditionFailed,
+    QuotaExceeded,
     SpoolFull,
     TooFewReplicas,
     TooLarge,
@@ -102,7 +103,16 @@ _KNOWN = (
     Parameter(tus.LENGTH, "Bytes of the whole file.", _BYTES, required=True),
     Parameter(tus.METADATA, "As it was sent."),
 )
-_FINISHING = (NotFound, HeadMoved, TooFewReplicas, ClusterFull, SpoolFull, ChecksumMismatch, CatalogUnavailable)
+_FINISHING = (
+    NotFound,
+    HeadMoved,
+    TooFewReplicas,
+    ClusterFull,
+    SpoolFull,
+    QuotaExceeded,
+    ChecksumMismatch,
+    CatalogUnavailable,
+)
 _TICKETED: tuple[type[EchoError], ...] = (NotFound, Expired, Forbidden, CatalogUnavailable, Unavailable)
 _RECEIVING = (BodyMismatch, TooLarge, UnsupportedType, UploadMoved)
 _BODY = (Body(Verbatim({}), "hello\n", tus.BODY_TYPE, "The bytes from the offset on."),)
@@ -205,6 +215,7 @@ RESOURCE = Resource(
                 PreconditionFailed,
                 ClusterFull,
                 SpoolFull,
+                QuotaExceeded,
                 ChecksumMismatch,
             ),
             codes=_LOCKED,
