@@ -121,6 +121,9 @@ def test_sizes_count_in_powers_of_1024(text: str, size: int) -> None:
         ("DEFAULT_QUOTA", "-1"),
         ("AUDIT_DAYS", "0.5"),
         ("AUDIT_DAYS", "-1"),
+        ("TRASH_DAYS", "-1"),
+        ("VERSIONS_KEPT", "0"),
+        ("VERSIONS_DAYS", "many"),
         ("REDIS_ADDR", "redis"),
         ("REDIS_ADDR", "redis:port"),
         ("LOG_LEVEL", "loud"),
@@ -193,6 +196,12 @@ def test_new_users_have_no_quota_and_the_audit_log_is_kept_for_a_year_unless_tol
     assert (read().default_quota, read().audit_days) == (0, 365)
     told = read(DEFAULT_QUOTA="10GB", AUDIT_DAYS="0")
     assert (told.default_quota, told.audit_days) == (10 << 30, 0)
+
+
+def test_what_is_deleted_or_replaced_is_kept_for_a_while_unless_told_otherwise() -> None:
+    assert (read().trash_days, read().versions_kept, read().versions_days) == (30, 100, 90)
+    told = read(TRASH_DAYS="0", VERSIONS_KEPT="1", VERSIONS_DAYS="0")
+    assert (told.trash_days, told.versions_kept, told.versions_days) == (0, 1, 0)
 
 
 def test_login_limits_can_be_switched_off() -> None:
