@@ -44,9 +44,10 @@ class Steps:
         drafted = [self._drafting.version(head, draft, owner_id, wish.user_name) for head, draft in plans]
         needed = any(draft.kind is not Kind.TOMBSTONE for _, draft in plans)
         records = self._store([frame for _, frame in drafted], needed=needed)
+        chunks = [(records[frame.digest],) if frame.digest in records else () for _, frame in drafted]
         commits = [
-            Commit(owner_id, version, (records[frame.digest],) if frame.digest in records else ())
-            for version, frame in drafted
+            Commit(owner_id, version, kept, quota_bytes=wish.quota_bytes)
+            for (version, _), kept in zip(drafted, chunks, strict=True)
         ]
         made = self._catalog.commit_together(commits, change)
         for file in made:

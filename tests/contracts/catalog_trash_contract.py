@@ -257,6 +257,14 @@ class Quotas:
         answers = catalog.commit([limited(first("a", size=101), 100), limited(first("a", size=100, owner=BOB), 100)])
         assert [type(answer) for answer in answers] == [QuotaExceeded, File]
 
+    def test_a_step_that_exceeds_the_quota_is_refused_as_a_whole(self, catalog: Catalog) -> None:
+        file = make(catalog, first("a", size=40))
+        with pytest.raises(QuotaExceeded):
+            catalog.commit_together([limited(first(path, size=40), 100) for path in ("b", "c")])
+        assert catalog.usage(ALICE) == Usage(1, 40, 0)
+        catalog.commit_together([limited(ended(file), 100), limited(first("b", size=60), 100)])
+        assert catalog.usage(ALICE) == Usage(1, 60, 40)
+
     def test_a_quota_is_never_exceeded_however_many_write_at_once(self, catalog: Catalog) -> None:
         made = 0
         for turn in range(2):
