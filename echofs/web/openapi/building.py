@@ -81,7 +81,8 @@ class Builder:
         said = {method: described(rule.endpoint, method) for method in methods}
         undescribed = [method for method in methods if said[method] is None and method not in MADE_BY_FLASK]
         if undescribed:
-            raise LookupError(f"nothing is said of {', '.join(undescribed)} {rule.rule} ({rule.endpoint})")
+            call = f"{', '.join(undescribed)} {rule.rule} ({rule.endpoint})"
+            raise LookupError(f"nothing is said of {call}: describe it in echofs/web/openapi/resources")
         operations = {
             method.lower(): self.operation(rule, method, *known) for method, known in said.items() if known is not None
         }

@@ -18,12 +18,14 @@ from echofs.web.levels import (
     STALENESS_HEADER,
     VERSION_HEADER,
 )
-from echofs.web.openapi.description import Parameter
+from echofs.web.openapi.description import Parameter, Verbatim
 from echofs.web.queries import MAX_PAGE
 
+BYTES = Verbatim({"type": "string", "format": "binary"})
+"""A body that is taken as it is."""
 FILE = "0193f3c2a1b47c3d8e5f60718293a4b5"
 """The id of the file in all examples."""
-ETAG = "5d41402abc4b2a76b9719d911017c592"
+ETAG = "1-2cf24dba5fb0a30e26e83b2ac5b9e29e"
 _FLAG = {"type": "string", "const": "true"}
 _WHOLE = {"type": "integer", "minimum": 0}
 _TOKEN = {"type": "string", "pattern": "^[\\x21-\\x7e]+$"}

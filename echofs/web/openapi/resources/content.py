@@ -19,6 +19,7 @@ from echofs.core.errors import (
 from echofs.web.openapi.answers import WRITE_ERRORS, file_written
 from echofs.web.openapi.description import Answer, Body, Parameter, Resource, Route, Verbatim
 from echofs.web.openapi.parameters import (
+    BYTES,
     CONTENT_DIGEST,
     ETAG_GIVEN,
     FILE_ID,
@@ -32,20 +33,14 @@ from echofs.web.openapi.parameters import (
 )
 
 _TAKES = (
-    Body(
-        Verbatim({}), "hello\n", "application/octet-stream", "The bytes as they are, with any other Content-Type too."
-    ),
+    Body(BYTES, "hello\n", "application/octet-stream", "The bytes as they are, with any other Content-Type too."),
     Body(
         Verbatim(
             {
                 "type": "object",
                 "required": ["file"],
                 "properties": {
-                    "file": {
-                        "type": "string",
-                        "contentMediaType": "application/octet-stream",
-                        "description": "The bytes, with their name.",
-                    },
+                    "file": {**BYTES.schema, "description": "The bytes, with their name."},
                     "path": {"type": "string", "description": "Where to; else the file's name, in the root."},
                     "consistency": {"$ref": "#/components/schemas/Ask"},
                 },

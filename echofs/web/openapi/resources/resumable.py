@@ -27,9 +27,10 @@ from echofs.core.errors import (
     UploadMoved,
 )
 from echofs.web import tus
-from echofs.web.openapi.description import Answer, Body, Parameter, Resource, Route, Verbatim
+from echofs.web.openapi.description import Answer, Body, Parameter, Resource, Route
 from echofs.web.openapi.fields import Shape, listed, moment, one, text, whole
 from echofs.web.openapi.parameters import (
+    BYTES,
     CONTENT_DIGEST,
     LEVEL,
     LOCATION,
@@ -115,7 +116,7 @@ _FINISHING = (
 )
 _TICKETED: tuple[type[EchoError], ...] = (NotFound, Expired, Forbidden, CatalogUnavailable, Unavailable)
 _RECEIVING = (BodyMismatch, TooLarge, UnsupportedType, UploadMoved)
-_BODY = (Body(Verbatim({}), "hello\n", tus.BODY_TYPE, "The bytes from the offset on."),)
+_BODY = (Body(BYTES, "hello\n", tus.BODY_TYPE, "The bytes from the offset on."),)
 _LOCKED = {423: (CatalogUnavailable.code, Unavailable.code, TooFewReplicas.code)}
 _STATUS = Answer(
     "How far it has come; once all bytes are there, the file and its receipt.",
