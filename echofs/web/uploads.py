@@ -101,8 +101,8 @@ def kept_type(mimetype: str) -> str:
 
 def _wish(request: Request, started: float, user: Principal) -> Wish:
     wish = wish_of(request, started, user)
-    key = request.headers.get("Idempotency-Key", "")
-    if not key:
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
         return wish
     if not _IDEMPOTENCY_KEY.fullmatch(key):
         raise InvalidRequest("An Idempotency-Key has 1 to 128 printable ASCII characters.", field="Idempotency-Key")

@@ -48,7 +48,7 @@ def path_id(name: str, description: str, example: str = FILE, **schema: Any) -> 
     return Parameter(name, description, {"type": "string", "minLength": 1, **schema}, example, required=True)
 
 
-FILE_ID = path_id("file_id", "The file's id.")
+FILE_ID = path_id("file_id", "The file's id.", pattern="^[0-9a-f]{32}$")
 
 LEVEL_QUERY = Parameter(
     "consistency",
@@ -62,7 +62,7 @@ LEVEL = Parameter(
     {"$ref": "#/components/schemas/Ask"},
 )
 SESSION = Parameter(
-    SESSION_HEADER, "The token of the answer before: nothing that it had seen is silently shown undone.", _TOKEN
+    SESSION_HEADER, "The token of the answer before: nothing that it had seen is silently shown undone."
 )
 ON_CONFLICT = Parameter(
     ON_CONFLICT_HEADER,
