@@ -22,6 +22,9 @@ test: $(READY) ## Run all tests but those of make chaos
 chaos: $(READY) ## Kill, cut off, fill up and rebuild whole clusters of real processes
 	$(BIN)/pytest -n auto --dist loadfile -m chaos $(ARGS) tests/cluster
 
+fuzz: $(READY) ## Make up requests from the API's document, a hundred and more for each operation (about ten minutes)
+	$(BIN)/python -m tests.web.fuzzing $(ARGS)
+
 check: $(READY) ## Check style, types, import contracts and the links in the documentation
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

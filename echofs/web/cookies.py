@@ -22,7 +22,7 @@ REFRESH_COOKIE = "echofs_refresh"
 CSRF_HEADER = "X-CSRF-Token"
 API_PREFIX = "/api/v1"
 SESSION_PREFIX = f"{API_PREFIX}/session"
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _PATHS = {ACCESS_COOKIE: API_PREFIX, REFRESH_COOKIE: SESSION_PREFIX}
 
 
@@ -58,7 +58,7 @@ def _set(response: Response, name: str, value: str, seconds: int) -> None:
 
 def is_safe(request: Request) -> bool:
     """Whether a request changes nothing, by its method (RFC 9110, section 9.2.1)."""
-    return request.method in _SAFE_METHODS
+    return request.method in SAFE_METHODS
 
 
 def check_origin(request: Request) -> None:

@@ -97,15 +97,21 @@ def held_to_the_document() -> Iterator[list[str]]:
 def _route() -> Route | None:
     if not has_request_context() or request.endpoint is None:
         return None
-    known = described(request.endpoint, request.method) or described(request.endpoint, "GET")
+    known = described(request.endpoint, _method())
     return known[1] if known else None
 
 
+def _method() -> str:
+    """The method that the description of the answer is found under."""
+    ordinary = request.method == "HEAD" and described(str(request.endpoint), "HEAD") is None
+    return "GET" if ordinary else request.method
+
+
 def _faults(response: Response) -> Iterator[str]:
-    endpoint, method, status = str(request.endpoint), request.method, str(response.status_code)
+    endpoint, method, status = str(request.endpoint), _method(), str(response.status_code)
     if status == "500" and _json(response)["error"]["code"] == "internal_error":
         return
-    answers = _answers(endpoint, method if described(endpoint, method) else "GET")
+    answers = _answers(endpoint, method)
     if status not in answers:
         yield f"answers {status}, which is not described: {response.get_data()[:300]!r}"
         return
@@ -116,7 +122,7 @@ def _faults(response: Response) -> Iterator[str]:
     if missing := {name for name, required in declared.items() if required} - names - ORDINARY:
         yield f"answers {status} without the headers {', '.join(sorted(missing))}"
     content = answers[status].get("content", {})
-    if response.mimetype == "application/json" and content and method != "HEAD" and not response.is_streamed:
+    if response.mimetype == "application/json" and content and request.method != "HEAD" and not response.is_streamed:
         for error in _validator(endpoint, method, status).iter_errors(_json(response)):
             yield f"answers {status} with {error.message} at /{'/'.join(map(str, error.instance_path))}"
     elif content and not {response.mimetype, "*/*"} & content.keys():
@@ -137,7 +143,7 @@ def _document() -> tuple[Mapping[str, Any], Mapping[tuple[str, str], Mapping[str
         for each in [method] if method else METHODS:
             known = described(endpoint, each)
             if known is not None:
-                answers[endpoint, each] = builder.responses(endpoint, known[1])
+                answers[endpoint, each] = builder.responses(endpoint, each, known[1])
     components = builder.components.document()["components"]
     return strict(components), answers
 

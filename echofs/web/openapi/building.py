@@ -22,7 +22,7 @@ from echofs.core.errors import (
 )
 from echofs.web.access import ACCESS, Access
 from echofs.web.answers import JSON
-from echofs.web.cookies import REFRESH_COOKIE
+from echofs.web.cookies import ACCESS_COOKIE, CSRF_HEADER, REFRESH_COOKIE, SAFE_METHODS, ForgedRequest
 from echofs.web.openapi.components import Components
 from echofs.web.openapi.description import Answer, Body, JsonSchema, Parameter, Resource, Route
 from echofs.web.openapi.resources import FOR_PEOPLE, MADE_BY_FLASK, RESOURCES, described
@@ -42,7 +42,19 @@ _PROOFS = {
         "description": "An access token from a login.",
     },
     "refresh": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A refresh token."},
-    "page": {"type": "apiKey", "in": "cookie", "name": REFRESH_COOKIE, "description": "The session of the web page."},
+    "page": {"type": "apiKey", "in": "cookie", "name": ACCESS_COOKIE, "description": "The session of the web page."},
+    "proof": {
+        "type": "apiKey",
+        "in": "header",
+        "name": CSRF_HEADER,
+        "description": "That the page itself sends it: needed with a cookie for everything but GET, HEAD and OPTIONS.",
+    },
+    "page_refresh": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": REFRESH_COOKIE,
+        "description": "The page's refresh token.",
+    },
 }
 _ERRORS: dict[Access, tuple[type[EchoError], ...]] = {
     Access.PUBLIC: (InvalidRequest,),
@@ -102,13 +114,13 @@ class Builder:
             "tags": [resource.name],
             "summary": route.summary,
             "operationId": _operation_id(rule, method, resource),
-            "security": [{proof: []} for proof in route.proofs or (() if access is Access.PUBLIC else ("access",))],
+            "security": _security(access, method, route),
             "parameters": [
                 _parameter(parameter, place)
                 for place, listed in (("path", path), ("query", route.query), ("header", route.headers))
                 for parameter in listed
             ],
-            "responses": self.responses(rule.endpoint, route),
+            "responses": self.responses(rule.endpoint, method, route),
         }
         description = " ".join(
             filter(None, ["For administrators." if access is Access.ADMIN else "", route.description])
@@ -120,9 +132,12 @@ class Builder:
             operation["requestBody"] = {"required": route.body_required, "content": content}
         return operation
 
-    def responses(self, endpoint: str, route: Route) -> dict[str, JsonSchema]:
-        """Every answer of a route, by status."""
-        errors = (*_ERRORS[ACCESS[endpoint]], *route.errors)
+    def responses(self, endpoint: str, method: str, route: Route) -> dict[str, JsonSchema]:
+        """Every answer of one method of a route, by status."""
+        access = ACCESS[endpoint]
+        errors = (*_ERRORS[access], *route.errors)
+        if access is not Access.PUBLIC and method not in SAFE_METHODS:
+            errors += (ForgedRequest,)
         if any(body.media_type == JSON for body in route.bodies):
             errors += _ERRORS_OF_JSON
         answers = {
@@ -160,6 +175,15 @@ class Builder:
 
     def _content(self, body: Body) -> JsonSchema:
         return {"schema": self.components.schema(body.form), "example": body.example}
+
+
+def _security(access: Access, method: str, route: Route) -> list[dict[str, list[str]]]:
+    """The proofs of which any will do."""
+    if route.proofs:
+        return [{proof: [] for proof in route.proofs}]
+    if access is Access.PUBLIC:
+        return []
+    return [{"access": []}, {"page": []} if method in SAFE_METHODS else {"page": [], "proof": []}]
 
 
 def _parameter(parameter: Parameter, place: str) -> JsonSchema:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from echofs.core.errors import AuthenticationFailed, CatalogUnavailable, Forbidden, RateLimited
 from echofs.core.models import Role
 from echofs.web.cookies import CSRF_HEADER, ForgedRequest
@@ -72,12 +74,12 @@ RESOURCE = Resource(
             {200: Answer("It goes on.", PageSession, _SIGNED_IN, headers=_COOKIES)},
             headers=_CSRF,
             errors=(AuthenticationFailed, CatalogUnavailable, ForgedRequest),
-            proofs=("page",),
+            proofs=("page_refresh",),
         ),
         "page_sessions.end": Route(
             "Sign out",
             {200: Answer("Nobody is signed in any more.", NoSession, _NOBODY, headers=_COOKIES)},
-            headers=_CSRF,
+            headers=(replace(_CSRF[0], required=False),),
             errors=(CatalogUnavailable, ForgedRequest),
         ),
         "page_sessions.change_password": Route(
