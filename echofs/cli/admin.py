@@ -1,4 +1,4 @@
-"""``echofs admin``: what only the operator of the machine may do."""
+"""``echofs admin``: what only the operator of the machine may do, and what administrators do from anywhere."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import click
 
 from echofs.cli.consistency import consistency
+from echofs.cli.remote.administration import audit, replication, users
 from echofs.cli.workers import workers
 from echofs.core.audit import Action, Actor
 from echofs.core.models import Role
@@ -23,11 +24,15 @@ CONSOLE = "console"
 
 @click.group()
 def admin() -> None:
-    """Manage accounts, workers and consistency."""
+    """Manage users, workers and consistency.
+
+    users, replication, audit and consistency history use your login (echofs login); all others need the settings of
+    this machine.
+    """
 
 
-admin.add_command(workers)
-admin.add_command(consistency)
+for command in (workers, consistency, users, replication, audit):
+    admin.add_command(command)
 
 
 @admin.command()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from echofs.cli.remote.administration import history
 from echofs.core.advice import OpClass
 from echofs.core.models import Level
 from echofs.core.orders import file_id, parse_override
@@ -94,6 +95,9 @@ def critical(object_id: str | None, remove: bool, author: str) -> None:
 def explain(decision_id: str) -> None:
     """Show why the decision DECISION_ID (as receipts name it) was made, as JSON."""
     click.echo(json.dumps(_steering().explain(decision_id), indent=2, sort_keys=True))
+
+
+consistency.add_command(history)
 
 
 def _steering() -> Steering:

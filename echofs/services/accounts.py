@@ -194,7 +194,7 @@ class Accounts:
     def logout(self, principal: Principal) -> None:
         """End the session: its access and refresh tokens stop working. Idempotent."""
         self._users.revoke((principal.jti, principal.sid), self._forgettable())
-        self._auditing.note(principal.actor, Action.LOGOUT)
+        self._auditing.note(principal.actor, Action.LOGOUT, subject=principal.name)
 
     def change_password(self, principal: Principal, old: str, new: str) -> Grant:
         """Replace the password and end every session of the user; the grant lets this one go on.
@@ -223,7 +223,7 @@ class Accounts:
         return user if self._hasher.verify(password, user.password_hash) and not user.disabled else None
 
     def _note_login(self, user: User) -> None:
-        self._auditing.note(Actor(user.id, user.name), Action.LOGIN)
+        self._auditing.note(Actor(user.id, user.name), Action.LOGIN, subject=user.name)
         try:
             self._users.note_login(user.id, self._clock.now())
         except CatalogUnavailable as error:

@@ -27,9 +27,10 @@ WORKERS = [
 ]
 
 
-class Master:
+class Cluster:
+    """Two workers and a controller behind a site, with the routes about them."""
+
     def __init__(self, site: Site) -> None:
-        self._site = site
         self.catalog = MemoryCatalog(site.clock)
         self.controller = FakeController(WORKERS)
         self.host = Host()
@@ -47,6 +48,14 @@ class Master:
             wanted=3,
         )
         site.app.register_blueprint(admin_cluster_blueprint(overseeing, self.host.controller))
+
+
+class Master(Cluster):
+    """A site where alice is an ordinary user, with a cluster behind it."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__(site)
+        self._site = site
         site.accounts.create_admin("root-admin", "root@example.org", PASSWORD)
         self._tokens = {name: site.login(name)["access_token"] for name in ("alice", "root-admin")}
 
