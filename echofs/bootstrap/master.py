@@ -31,6 +31,7 @@ from echofs.web.documents import documents_blueprint
 from echofs.web.downloads import Timing, downloads_blueprint
 from echofs.web.files import files_blueprint
 from echofs.web.floors import floors_blueprint
+from echofs.web.folders import folders_blueprint
 from echofs.web.limits import AccountLimits, Rates
 from echofs.web.ops import cluster_blueprint, ops_blueprint
 from echofs.web.page import page_blueprint
@@ -69,6 +70,7 @@ def _mount_files(app: Flask, made: MasterParts) -> None:
     app.register_blueprint(files_blueprint(service.files, reading, monotonic))
     app.register_blueprint(versions_blueprint(service.files, reading, monotonic))
     app.register_blueprint(trash_blueprint(service.recovery, service.quotas, reading, monotonic))
+    app.register_blueprint(folders_blueprint(service.folders, reading.sessions, monotonic))
     app.register_blueprint(downloads_blueprint(service.files, reading, service.reader, made.meters, timing))
     app.register_blueprint(floors_blueprint(made.host.floors))
     app.register_blueprint(conflicts_blueprint(made.conflicts.conflicts))

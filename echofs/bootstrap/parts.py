@@ -31,7 +31,9 @@ from echofs.ports.runtime import Clock, Meters
 from echofs.services.advice import Adviser
 from echofs.services.batching import Batcher
 from echofs.services.cluster import MemberView
+from echofs.services.drafting import Drafting
 from echofs.services.files import Files
+from echofs.services.folders import Folders
 from echofs.services.heads import Heads
 from echofs.services.latencies import Latencies
 from echofs.services.levels import Levels
@@ -46,6 +48,7 @@ from echofs.services.replication import Replicator
 from echofs.services.restoring import MARK
 from echofs.services.setbacks import Setbacks
 from echofs.services.shipping import Shipping
+from echofs.services.steps import Steps
 from echofs.services.streaming import FileReader
 from echofs.services.uploads import Uploads
 from echofs.settings import Settings
@@ -80,6 +83,7 @@ class FileService:
     files: Files
     recovery: Recovery
     quotas: Quotas
+    folders: Folders
     latencies: Latencies
 
 
@@ -198,4 +202,6 @@ def open_file_service(
     )
     files = Files(plane.catalog, levels, publisher, shipping, reader, plane.workers, plane.members, wanted=wanted)
     recovery = Recovery(plane.catalog, levels, publisher, shipping, trash_days=settings.trash_days)
-    return FileService(replicator, reader, uploads, files, recovery, quotas, latencies)
+    steps = Steps(plane.catalog, replicator, heads, Drafting(plane.codec, basics.clock, basics.ids))
+    folders = Folders(plane.catalog, journal, levels, steps)
+    return FileService(replicator, reader, uploads, files, recovery, quotas, folders, latencies)

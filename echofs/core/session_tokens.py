@@ -102,6 +102,10 @@ class Session:
             return Unmet.OLDER
         return Unmet.BEHIND if position is not None and position < self.position else None
 
+    def reached(self, position: int) -> Session:
+        """The session once it has seen the catalog as it was at a place in its changes: no older copy will do."""
+        return replace(self, position=max(self.position, position))
+
     def saw(self, version: Version, line: Line, *, provisional: bool = False, position: int = 0) -> Session:
         """The session once it was shown a version, or wrote it. ``provisional`` marks one that is not committed; what
         is in its ``line`` need not be waited for beside it."""

@@ -111,9 +111,9 @@ class Files:
         is copied has none of the etags), and :class:`CatalogUnavailable`: copies are never provisional.
         """
         target = Target(owner_id, path=check_path(path), create_only=True)
-        course = self._levels.course(wish.ask, target.place, size=0, conditional=True)
         original = self._catalog.file(owner_id, file_id)
         check_match(original, if_match)
+        course = self._levels.course(wish.ask, target.place, size=0, conditional=True)
 
         def draft(_: File | None) -> Draft:
             return Draft(Kind.CONTENT, target.path, original.head.content, original.head.content_type)

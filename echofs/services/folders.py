@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from echofs.core.chunking import EMPTY_DIGEST
 from echofs.core.errors import CatalogUnavailable, HeadMoved, InvalidName, InvalidRequest
-from echofs.core.goals import Ask, parse_ask
+from echofs.core.goals import Ask, Goal
 from echofs.core.models import Content, File, Kind, Level
 from echofs.core.names import check_folder, is_below, moved_path
 from echofs.ports.catalog import MOST_TOGETHER, Catalog, FolderChange
@@ -15,14 +16,24 @@ from echofs.ports.listing import ListQuery
 from echofs.services.drafting import Draft
 from echofs.services.levels import Levels
 from echofs.services.parents import Place
-from echofs.services.publishing import Wish
+from echofs.services.publishing import LAGGING, Wish
 from echofs.services.steps import Plan, Steps
 
+STRONG = Ask(Level.STRONG.value, (Goal(Level.STRONG),))
+"""The level of everything here."""
 ATTEMPTS = 5
 """How often a folder is looked at that others keep changing."""
 PAGE = 1000
 
-STRONG: Ask = parse_ask(Level.STRONG)
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How many ``files`` a step concerned. Whatever has reached ``position`` in the catalog's changes has all of it;
+    ``reason`` says where reads may lag behind it."""
+
+    files: int
+    position: int
+    reason: str = ""
 
 
 class Folders:
@@ -48,8 +59,8 @@ class Folders:
         path = _named(path)
         return path, self._catalog.make_folder(owner_id, path)
 
-    def move(self, owner_id: str, path: str, to: str, wish: Wish) -> int:
-        """Give a folder, with everything below it, another path; how many files moved.
+    def move(self, owner_id: str, path: str, to: str, wish: Wish) -> Done:
+        """Give a folder, with everything below it, another path.
 
         Raises :class:`InvalidName`, :class:`InvalidRequest` (into itself, or too many files), :class:`NotFound`,
         :class:`NameTaken`, :class:`HeadMoved` when others kept changing it, and what replication raises.
@@ -62,8 +73,8 @@ class Folders:
         change = _between(owner_id, path, to)
         return self._carry_out(change, plan, wish)
 
-    def copy(self, owner_id: str, path: str, to: str, wish: Wish) -> int:
-        """Make a folder again at another path, with new files of the same bytes; how many. No byte is sent. Raises like
+    def copy(self, owner_id: str, path: str, to: str, wish: Wish) -> Done:
+        """Make a folder again at another path, with new files of the same bytes. No byte is sent. Raises like
         :meth:`move`."""
 
         def plan(file: File) -> Plan:
@@ -73,8 +84,8 @@ class Folders:
         change = _between(owner_id, path, to, keep=True)
         return self._carry_out(change, plan, wish)
 
-    def delete(self, owner_id: str, path: str, wish: Wish) -> int:
-        """End a folder and everything below it; how many files were deleted. Raises like :meth:`move`."""
+    def delete(self, owner_id: str, path: str, wish: Wish) -> Done:
+        """End a folder and everything below it. Raises like :meth:`move`."""
 
         def plan(file: File) -> Plan:
             nothing = Content(0, EMPTY_DIGEST, file.head.content.chunk_size)
@@ -82,17 +93,30 @@ class Folders:
 
         return self._carry_out(FolderChange(owner_id, _named(path)), plan, wish, stores=False)
 
-    def _carry_out(self, change: FolderChange, plan: Callable[[File], Plan], wish: Wish, *, stores: bool = True) -> int:
+    def _carry_out(
+        self, change: FolderChange, plan: Callable[[File], Plan], wish: Wish, *, stores: bool = True
+    ) -> Done:
         place = Place(change.owner_id, path=f"{change.path}/")
         self._levels.plan(STRONG, place, size=0, stores=stores)
         for _ in range(ATTEMPTS):
             files = self._below(change.owner_id, change.path)
             self._check_settled(change, files)
             try:
-                return len(self._steps.make(change.owner_id, [plan(file) for file in files], wish, change))
+                told = self._steps.make(change.owner_id, [plan(file) for file in files], wish, change)
+                break
             except HeadMoved:
                 continue
-        raise HeadMoved("Others kept changing what is in this folder; nothing was changed. Try again.")
+        else:
+            raise HeadMoved("Others kept changing what is in this folder; nothing was changed. Try again.")
+        position = self._position()
+        return Done(len(files), position or 0, "" if told and position is not None else LAGGING)
+
+    def _position(self) -> int | None:
+        """A place in the catalog's changes by which all is there that was committed; None if it cannot be told."""
+        try:
+            return self._catalog.changes(0, 1).newest if self._catalog.follows else 0
+        except CatalogUnavailable:
+            return None
 
     def _below(self, owner_id: str, folder: str) -> Sequence[File]:
         found: list[File] = []

@@ -32,7 +32,7 @@ from echofs.services.shipping import Shipment
 COMMITS_TOGETHER = 64
 ATTEMPTS = 50
 """How often a write without a precondition may lose against others before its client is asked to try again."""
-_LAGGING = (
+LAGGING = (
     f"The shared cache did not answer: for {STALENESS_SECONDS:g} s hybrid reads through other masters may still find "
     "the version before."
 )
@@ -173,7 +173,7 @@ class Publisher:
         must see it, and the receipt says so where that cannot be promised."""
         if self._heads.superseded(published.file):
             return published
-        reasons = filter(None, (published.receipt.reason, _LAGGING))
+        reasons = filter(None, (published.receipt.reason, LAGGING))
         return replace(published, receipt=replace(published.receipt, reason=" ".join(reasons)))
 
     def _commit(self, write: _Write) -> Published | None:

@@ -35,8 +35,9 @@ class Steps:
         self._heads = heads
         self._drafting = drafting
 
-    def make(self, owner_id: str, plans: Sequence[Plan], wish: Wish, change: FolderChange | None = None) -> list[File]:
-        """Commit what the plans say and what becomes of a folder, or change nothing.
+    def make(self, owner_id: str, plans: Sequence[Plan], wish: Wish, change: FolderChange | None = None) -> bool:
+        """Commit what the plans say and what becomes of a folder, or change nothing. Whether reads through all masters
+        see it at once.
 
         Raises what :meth:`Catalog.commit_together` raises, among it :class:`HeadMoved` when a head is no longer the one
         a plan was made from, and what replication raises: tombstones alone can do without workers.
@@ -45,14 +46,14 @@ class Steps:
         needed = any(draft.kind is not Kind.TOMBSTONE for _, draft in plans)
         records = self._store([frame for _, frame in drafted], needed=needed)
         chunks = [(records[frame.digest],) if frame.digest in records else () for _, frame in drafted]
+        stored = [(records[frame.digest],) if frame.digest in records else () for _, frame in drafted]
         commits = [
-            Commit(owner_id, version, kept, quota_bytes=wish.quota_bytes)
-            for (version, _), kept in zip(drafted, chunks, strict=True)
+            Commit(owner_id, version, chunks, quota_bytes=wish.quota_bytes)
+            for (version, _), chunks in zip(drafted, stored, strict=True)
         ]
         made = self._catalog.commit_together(commits, change)
-        for file in made:
-            self._heads.superseded(file)
-        return made
+        told = [self._heads.superseded(file) for file in made]
+        return all(told)
 
     def _store(self, frames: Sequence[Frame], *, needed: bool) -> Mapping[Digest, ChunkRecord]:
         """Bring all manifests to workers; where they lie. What is not ``needed`` is left out where it cannot be had."""

@@ -1,4 +1,4 @@
-"""Routes about files: list, details, move, delete, history, receipt."""
+"""Routes about files: list, details, copy, move, delete, history, receipt."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response, request
 
+from echofs.core.consistency import ReadReceipt
 from echofs.core.errors import InvalidRequest
-from echofs.core.names import check_folder
+from echofs.core.names import MAX_PART_BYTES, check_folder, check_path
 from echofs.ports.listing import ListQuery, SortKey
 from echofs.services.files import Files
+from echofs.services.found import Found
 from echofs.web import conditions
 from echofs.web.access import current_user
 from echofs.web.answers import ok
 from echofs.web.levels import outcome, read_headers, read_receipt_json, write_headers
-from echofs.web.queries import page_limit
+from echofs.web.queries import MAX_FILES, page_limit
 from echofs.web.reading import Reading, session_of, with_token
 from echofs.web.render import count_json, file_json, receipt_json, version_json
 from echofs.web.schemas import MoveSchema, load
@@ -40,9 +42,26 @@ def files_blueprint(files: Files, reading: Reading, monotonic: Callable[[], floa
 
     @blueprint.get("/<file_id>")
     def details(file_id: str) -> Response:
-        found, receipt = reading.find(request, file_id)
-        headers = {"ETag": f'"{found.file.head.etag}"', **read_headers(receipt)}
-        return ok({"file": file_json(found.file)}, consistency=read_receipt_json(receipt), headers=headers)
+        return _found(*reading.find(request, file_id))
+
+    @blueprint.get("/by-path")
+    def by_path() -> Response:
+        return _found(*reading.find_at(request, check_path(request.args.get("path", ""))))
+
+    @blueprint.post("/<file_id>/copy")
+    def copy(file_id: str) -> Response:
+        path = load(MoveSchema, request)["path"]
+        wish, session = wish_of(request, monotonic(), current_user()), session_of(request, reading.sessions)
+        made = files.copy(session.user_id, file_id, path, wish, conditions.if_match(request))
+        made = with_token(made, session, reading.sessions)
+        receipt = made.receipt
+        return ok(
+            {"file": file_json(made.file)},
+            message=outcome("Copied", receipt),
+            status=201,
+            consistency=receipt_json(receipt),
+            headers=write_headers(receipt),
+        )
 
     @blueprint.patch("/<file_id>")
     def change(file_id: str) -> Response:
@@ -83,19 +102,34 @@ def files_blueprint(files: Files, reading: Reading, monotonic: Callable[[], floa
     return blueprint
 
 
+def _found(found: Found, receipt: ReadReceipt) -> Response:
+    headers = {"ETag": f'"{found.file.head.etag}"', **read_headers(receipt)}
+    return ok({"file": file_json(found.file)}, consistency=read_receipt_json(receipt), headers=headers)
+
+
 def _query(owner_id: str) -> ListQuery:
-    folder = request.args.get("folder")
+    folder, below, search = (request.args.get(name) for name in ("folder", "below", "search"))
     sort = request.args.get("sort", SortKey.NAME)
     order = request.args.get("order", "asc")
     if sort not in set(SortKey):
         raise InvalidRequest(f"Sort by {', '.join(SortKey)}.", field="sort")
     if order not in _ORDERS:
         raise InvalidRequest("The order is asc or desc.", field="order")
+    if folder is not None and below is not None:
+        raise InvalidRequest("List what is in a folder, or all that is below one.", field="below")
     return ListQuery(
         owner_id,
         folder=None if folder is None else check_folder(folder),
         sort=SortKey(sort),
         descending=_ORDERS[order],
         after=request.args.get("after", ""),
-        limit=page_limit(request, "files"),
+        limit=page_limit(request, "files", most=MAX_FILES),
+        below=check_folder(below or "", field="below"),
+        search=_checked_search(search or ""),
     )
+
+
+def _checked_search(text: str) -> str:
+    if len(text.encode()) > MAX_PART_BYTES or "\0" in text:
+        raise InvalidRequest(f"Search for at most {MAX_PART_BYTES} bytes, as in a name.", field="search")
+    return text

@@ -20,7 +20,7 @@ from echofs.web.levels import SESSION_HEADER, asked
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the routes that read need. Both methods raise :class:`InvalidRequest` for an unknown level and a wrong
+    """What the routes that read need. All methods raise :class:`InvalidRequest` for an unknown level and a wrong
     token, before anything is looked up."""
 
     reads: Reads
@@ -31,6 +31,12 @@ class Reading:
         """A file of the current user. Raises like :meth:`Reads.find`."""
         ask, session = asked(request), session_of(request, self.sessions)
         found = self.reads.find(session.user_id, file_id, ask, session)
+        return found, found.receipt(ask, self.sessions.token(found.session))
+
+    def find_at(self, request: Request, path: str) -> tuple[Found, ReadReceipt]:
+        """The current user's file at a path. Raises like :meth:`Reads.find_at`."""
+        ask, session = asked(request), session_of(request, self.sessions)
+        found = self.reads.find_at(session.user_id, path, ask, session)
         return found, found.receipt(ask, self.sessions.token(found.session))
 
     def page(self, request: Request, query: ListQuery) -> tuple[FoundPage, ReadReceipt]:

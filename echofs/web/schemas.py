@@ -111,6 +111,19 @@ class RestoreSchema(_Body):
     rename = _flag(required=False)
 
 
+class FolderSchema(_Body):
+    """A folder to make."""
+
+    path = _text()
+
+
+class FolderMoveSchema(_Body):
+    """A folder, and where it goes."""
+
+    path = _text()
+    to = _text()
+
+
 class FloorSchema(_Body):
     """A floor: what it is for, and how much it demands."""
 

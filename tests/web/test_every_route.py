@@ -132,6 +132,7 @@ def test_nobodys_token_stands_in_for_a_signature_nor_the_reverse(roles: Roles) -
 
 BODIES: dict[str, Any] = {
     "files.change": {"path": "stolen"},
+    "files.copy": {"path": "stolen"},
     "conflicts.resolve": {"keep": "both"},
     "trash.restore": {},
 }

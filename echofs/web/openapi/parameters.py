@@ -31,13 +31,13 @@ _WHOLE = {"type": "integer", "minimum": 0}
 _TOKEN = {"type": "string", "pattern": "^[\\x21-\\x7e]+$"}
 
 
-def page_of(things: str) -> tuple[Parameter, Parameter]:
+def page_of(things: str, most: int = MAX_PAGE) -> tuple[Parameter, Parameter]:
     """How a long list is asked for in pages."""
     return (
         Parameter(
             "limit",
             f"How many {things} a page has at most.",
-            {**_WHOLE, "minimum": 1, "maximum": MAX_PAGE, "default": 100},
+            {**_WHOLE, "minimum": 1, "maximum": most, "default": 100},
         ),
         Parameter("after", "`next` of the page before; without it the first page.", {"type": "string", "default": ""}),
     )

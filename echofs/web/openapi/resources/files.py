@@ -1,8 +1,9 @@
-"""Files: list, details, move, delete, history, receipt."""
+"""Files: list, details, copy, move, delete, history, receipt."""
 
 from __future__ import annotations
 
-from echofs.core.errors import InvalidName, NotFound
+from echofs.core.errors import InvalidName, NotFound, QuotaExceeded
+from echofs.core.names import MAX_PART_BYTES
 from echofs.ports.listing import SortKey
 from echofs.web.openapi.answers import WRITE_ERRORS, file_found, file_written
 from echofs.web.openapi.description import Answer, Form, Parameter, Resource, Route, json_body
@@ -18,6 +19,7 @@ from echofs.web.openapi.shapes import (
     Receipt,
     Version,
 )
+from echofs.web.queries import MAX_FILES
 from echofs.web.schemas import MoveSchema
 
 
@@ -64,7 +66,13 @@ _LISTING = (
         {"type": "string", "enum": [str(key) for key in SortKey], "default": str(SortKey.NAME)},
     ),
     Parameter("order", "Which way.", {"type": "string", "enum": ["asc", "desc"], "default": "asc"}),
-    *page_of("files"),
+    Parameter("below", "Only the files in that folder and in all folders inside it; empty for all."),
+    Parameter(
+        "search",
+        "Only files whose name contains this; neither case nor the way accents are encoded matters.",
+        {"type": "string", "maxLength": MAX_PART_BYTES},
+    ),
+    *page_of("files", MAX_FILES),
     LEVEL_QUERY,
 )
 
@@ -95,6 +103,24 @@ RESOURCE = Resource(
             query=(LEVEL_QUERY,),
             headers=READS,
             errors=(NotFound,),
+        ),
+        "files.by_path": Route(
+            "Find a file by its path",
+            {200: file_found("The file.")},
+            query=(Parameter("path", "The path.", example="photos/tree.jpg", required=True), LEVEL_QUERY),
+            headers=READS,
+            errors=(InvalidName, NotFound),
+        ),
+        "files.copy": Route(
+            "Copy a file",
+            {201: file_written("The new file.")},
+            "A new file of the same content. No byte is sent: it refers to the same chunks. The path must be free. "
+            "Copies are never provisional; `If-Match` is about the file that is copied.",
+            path=(FILE_ID,),
+            query=(LEVEL_QUERY,),
+            headers=WRITES,
+            bodies=json_body(MoveSchema, {"path": "photos/copy.jpg"}),
+            errors=(InvalidName, QuotaExceeded, *WRITE_ERRORS),
         ),
         "files.change": Route(
             "Move or rename a file",
