@@ -18,7 +18,7 @@ _AT = "2026-03-01T09:00:00.000000Z"
 _USER_ID = path_id("user_id", "The user's id.", _ID)
 
 
-class Usage(Shape):
+class Stored(Shape):
     """What a user has stored."""
 
     files = whole("Living files.")
@@ -35,7 +35,7 @@ class UserAccount(Shape):
     role = choice(Role, "What the user may do.")
     disabled = flag("Cannot log in, and nothing of the user's answers.")
     quota_bytes = whole("What the user's files may take; null for no limit.", null=True)
-    usage = one(Usage)
+    usage = one(Stored)
     created_at = moment("When the account was made.")
     last_login_at = moment("When somebody last logged in; null for never.", null=True)
 
