@@ -426,6 +426,15 @@ def test_a_creation_whose_bytes_could_not_be_stored_leaves_nothing(site: Site) -
     assert site.service.unfinished(OWNER) == []
 
 
+def test_what_the_quota_has_no_room_for_is_refused_at_the_beginning_and_at_the_end(site: Site) -> None:
+    addresses = [site.begun(len(DATA), path=path) for path in ("one", "two")]
+    site.plane.users._users[OWNER] = replace(ANNA, quota_bytes=len(DATA))
+    assert site.patch(addresses[0], DATA).status_code == 204
+    for answer in (site.create(len(DATA)), site.patch(addresses[1], DATA)):
+        assert (answer.status_code, code(answer)) == (507, "quota_exceeded")
+    assert site.call("HEAD", addresses[1]).status_code == 507
+
+
 class Breakdown(Trickle):
     """A body that takes long, behind half of which the workers fail."""
 

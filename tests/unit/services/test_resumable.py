@@ -23,6 +23,7 @@ from echofs.core.errors import (
     InvalidName,
     InvalidRequest,
     NotFound,
+    QuotaExceeded,
     TooFewReplicas,
     TooLarge,
     Unavailable,
@@ -458,6 +459,35 @@ def test_the_receipt_counts_what_workers_hold_of_earlier_requests(here: DataPlan
     receipt = client.whole().receipt
     assert (receipt.replicas, receipt.zones, receipt.owed, receipt.workers) == (2, 2, 3, ("a", "b"))
     assert "2 of 3 replicas" in receipt.reason
+
+
+def with_quota(plane: DataPlane, quota: int | None) -> None:
+    plane.users._users[OWNER] = replace(ANNA, quota_bytes=quota)
+
+
+def test_what_cannot_fit_is_refused_at_the_beginning(here: DataPlane, resumable: Resumable) -> None:
+    with_quota(here, 100)
+    here.put("there", bytes_of(40))
+    with pytest.raises(QuotaExceeded):
+        Client.begun(resumable, bytes_of(61))
+    assert resumable.unfinished(OWNER) == []
+    assert Client.begun(resumable, bytes_of(60)).whole().receipt.committed
+    assert Client.begun(resumable, bytes_of(40), path="there").offset == 0
+
+
+def test_what_no_longer_fits_at_the_end_is_finished_once_there_is_room(here: DataPlane, resumable: Resumable) -> None:
+    with_quota(here, 100)
+    first, second = (Client.begun(resumable, bytes_of(60), path=path) for path in ("first", "second"))
+    file = first.whole().file
+    second.send()
+    for _ in range(2):
+        with pytest.raises(QuotaExceeded):
+            second.finish()
+    with pytest.raises(NotFound):
+        here.catalog.file_at(OWNER, "second")
+    with_quota(here, 120)
+    assert second.finish().file.head.number == 1
+    assert first.finish().file.id == file.id
 
 
 # --- tickets, lists, and what is forgotten ---------------------------------------------------------------------------
