@@ -45,7 +45,6 @@ class Steps:
         drafted = [self._drafting.version(head, draft, owner_id, wish.user_name) for head, draft in plans]
         needed = any(draft.kind is not Kind.TOMBSTONE for _, draft in plans)
         records = self._store([frame for _, frame in drafted], needed=needed)
-        chunks = [(records[frame.digest],) if frame.digest in records else () for _, frame in drafted]
         stored = [(records[frame.digest],) if frame.digest in records else () for _, frame in drafted]
         commits = [
             Commit(owner_id, version, chunks, quota_bytes=wish.quota_bytes)

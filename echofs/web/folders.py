@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Protocol
 
 from flask import Blueprint, Response, request
@@ -20,7 +19,6 @@ from echofs.web.levels import SESSION_HEADER
 from echofs.web.reading import session_of
 from echofs.web.render import JsonDict
 from echofs.web.schemas import FolderMoveSchema, FolderSchema, load
-from echofs.web.wishes import wish_of
 
 
 class _Relocation(Protocol):
@@ -68,7 +66,8 @@ def folders_blueprint(folders: Folders, sessions: Sessions, monotonic: Callable[
 
 
 def _wish(started: float) -> Wish:
-    return replace(wish_of(request, started, current_user()), ask=STRONG)
+    user = current_user()
+    return Wish(STRONG, started, user.name, quota_bytes=user.quota_bytes)
 
 
 def _done(

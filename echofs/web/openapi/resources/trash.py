@@ -34,7 +34,7 @@ class TrashedFile(Shape):
     expires_at = moment("From when on it may be gone for good; null for never.", null=True)
 
 
-class Usage(Shape):
+class OwnUsage(Shape):
     """How much a user has stored. Old versions of living files do not count."""
 
     files = whole("Living files.")
@@ -97,7 +97,7 @@ RESOURCE = Resource(
             {200: Answer("Nothing of it can come back.", {"purged": whole("How many files.")}, {"purged": 1})},
         ),
         "trash.usage": Route(
-            "Show how much is stored", {200: Answer("What counts.", {"usage": one(Usage)}, {"usage": _USAGE})}
+            "Show how much is stored", {200: Answer("What counts.", {"usage": one(OwnUsage)}, {"usage": _USAGE})}
         ),
     },
 )
