@@ -8,8 +8,9 @@ from pathlib import Path
 
 from echofs.adapters.catalog.schema import database_app, open_engine, upgrade
 from echofs.adapters.catalog.sql import SqlCatalog
-from echofs.core.errors import EchoError, HeadMoved
+from echofs.core.errors import EchoError, HeadMoved, QuotaExceeded
 from echofs.core.models import Dot, File
+from echofs.core.usage import Usage
 from echofs.ports.catalog import Commit
 from tests.contracts.catalog_values import ALICE, BOB, first, following, make
 from tests.databases import opened, sqlite_url
@@ -17,23 +18,30 @@ from tests.fakes.clock import FakeClock
 
 PROCESSES = 3
 ROUNDS = 30
+CAROL = "carol"
+QUOTA = 40
+"""Bytes, of which each process writes one a round, and all of them together want more."""
 
 
 def write_along(url: str, origin: str, file_id: str) -> int:
-    """Replace one file again and again, competing with the other processes; how often it worked."""
+    """Replace one file again and again and take the last room of a quota, competing with the other processes; how often
+    the former worked."""
     won = 0
     with opened(url) as engine:
         catalog = SqlCatalog(engine, FakeClock())
         for counter in range(ROUNDS):
             file = catalog.file(ALICE, file_id)
             mine = first(f"{origin}/{counter}", owner=BOB)
+            byte = replace(first(f"{origin}/{counter}", owner=CAROL, size=1), quota_bytes=QUOTA)
             answers = catalog.commit(
                 [
                     following(file, dot=Dot(origin, counter)),
                     named(mine, f"{origin}-{counter}", Dot(origin, ROUNDS + counter)),
+                    named(byte, f"{origin}-{counter}-c", Dot(origin, 2 * ROUNDS + counter)),
                 ]
             )
             assert isinstance(answers[1], File)
+            assert isinstance(answers[2], File | QuotaExceeded)
             won += isinstance(answers[0], File)
             assert isinstance(answers[0], File | HeadMoved)
     return won
@@ -64,6 +72,8 @@ def test_writers_in_several_processes_lose_nothing(tmp_path: Path) -> None:
         won = pool.starmap(write_along, arguments)
     with opened(url) as engine:
         catalog = SqlCatalog(engine, FakeClock())
+        assert catalog.usage(CAROL) == Usage(QUOTA, QUOTA, 0)
+        assert catalog.usage(BOB).files == PROCESSES * ROUNDS
         history = [version.number for version in catalog.versions(ALICE, file.id)]
         assert history == list(range(sum(won) + 1, 0, -1))
         for number in range(PROCESSES):

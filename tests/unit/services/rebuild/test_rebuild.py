@@ -20,6 +20,7 @@ from echofs.core.errors import (
     Unavailable,
 )
 from echofs.core.models import ChunkKind, ChunkRecord, Digest, File, Kind, Member
+from echofs.core.usage import Usage
 from echofs.ports.catalog import Catalog, ChunkEntry, Commit, Entry, PastVersion
 from echofs.ports.chunks import Frame
 from echofs.ports.listing import ListQuery
@@ -91,6 +92,22 @@ def fill(plane: DataPlane) -> None:
     plane.files.delete(OWNER, plane.put("gone", b"gone").file.id, plane.wish())
     plane.put("gone", b"again")
     plane.put(Target("owner-2", path="draft"), b"another's")
+
+
+def test_deleted_files_are_in_the_trash_again_those_that_were_purged_too_and_usage_is_counted(lost: Lost) -> None:
+    plane = lost.plane
+    living = plane.put("living", b"four").file
+    trashed, purged = (plane.put(path, b"bytes").file for path in ("trashed", "purged"))
+    for file in (trashed, purged):
+        plane.files.delete(OWNER, file.id, plane.wish())
+    before = plane.catalog.trash(OWNER).files
+    plane.recovery.purge(OWNER, purged.id)
+    lost.rebuild()
+    assert lost.catalog.trash(OWNER).files == before
+    assert lost.catalog.usage(OWNER) == Usage(1, 4, 10)
+    assert lost.paths() == {"living": b"four"}
+    assert lost.catalog.file(OWNER, living.id) == living
+    assert lost.catalog.head(OWNER, purged.id).deleted
 
 
 def test_everything_comes_back(plane: DataPlane, lost: Lost) -> None:
