@@ -24,7 +24,8 @@ from echofs.adapters.catalog.schema import (
 from echofs.adapters.catalog.sql import SqlCatalog
 from echofs.adapters.catalog.tables import db
 from echofs.core.errors import CatalogUnavailable, InvalidSetting
-from tests.contracts.catalog_values import ALICE, first, following, make
+from echofs.core.usage import Usage
+from tests.contracts.catalog_values import ALICE, deleted, first, following, make
 from tests.databases import emptied_postgresql
 from tests.fakes.clock import FakeClock
 
@@ -104,6 +105,18 @@ def test_upgrading_again_keeps_every_file(app: Flask) -> None:
     upgrade(app)
     check_current(open_engine(app))
     assert catalog.file(ALICE, file.id) == file
+
+
+def test_what_was_deleted_before_there_was_a_trash_is_in_it_and_counts(app: Flask) -> None:
+    upgrade(app)
+    catalog = SqlCatalog(open_engine(app), FakeClock())
+    make(catalog, following(make(catalog, first("a", size=5))))
+    make(catalog, deleted(make(catalog, following(make(catalog, first("b", size=7))))))
+    before = catalog.trash(ALICE), catalog.usage(ALICE)
+    assert before[1] == Usage(1, 5, 7)
+    downgrade(app, "0002")
+    upgrade(app)
+    assert (catalog.trash(ALICE), catalog.usage(ALICE)) == before
 
 
 def keeps_its_files(app: Flask) -> None:
