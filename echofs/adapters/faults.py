@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from echofs.core.errors import StoreUnavailable
 from echofs.core.faults import Fault, FaultKind
 from echofs.core.models import ChunkKind, Digest, Member
-from echofs.ports.chunks import Frame, StoreExchange, StoreReply, WorkerClient
+from echofs.ports.chunks import Fetch, Frame, StoreExchange, StoreReply, WorkerClient
 
 _LOOK_SECONDS = 0.05
 """How often a call that is held looks whether its fault is over."""
@@ -44,6 +44,10 @@ class FaultyWorkers(WorkerClient):
     def fetch(self, member: Member, digests: Sequence[Digest]) -> dict[Digest, bytes | memoryview]:
         self._hold(member, self._timeout)
         return self._workers.fetch(member, digests)
+
+    def begin_fetch(self, member: Member, digests: Sequence[Digest]) -> Fetch | None:
+        faulty = _fault_of(self._faults(), member.worker_id) is not None
+        return None if faulty else self._workers.begin_fetch(member, digests)
 
     def present(self, member: Member, digests: Iterable[Digest]) -> set[Digest]:
         self._hold(member, self._timeout)

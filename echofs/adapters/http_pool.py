@@ -6,12 +6,13 @@ blocking (``store_exchange``), which no client library offers.
 
 from __future__ import annotations
 
+import math
 import select
 import socket
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from echofs.adapters.http_answers import Answer, AnswerReader
@@ -93,6 +94,27 @@ class HttpPool:
                     raise unreachable(address, error) from error
             connection = self.connect(address, connect_limit)
 
+    def begin(
+        self, url: str, method: str, path: str, *, headers: Mapping[str, str], body: bytes, timeout: float
+    ) -> Exchange | None:
+        """Send a small request on a kept connection, if there is one: nothing is waited for. ``timeout`` is that of
+        :meth:`call`."""
+        address = address_of(url)
+        connection = self.take(address)
+        if connection is None:
+            return None
+        try:
+            connection.socket.settimeout(timeout)
+            connection.socket.sendall(head(method, path, address, headers, len(body)) + body)
+        except OSError:
+            connection.close()
+            return None
+
+        def again() -> Answer:
+            return self.call(url, method, path, headers=headers, body=body, timeout=timeout)
+
+        return Exchange(self, connection, timeout, again)
+
     def take(self, address: Address) -> Connection | None:
         """A kept connection that looks alive, or None."""
         while True:
@@ -133,6 +155,71 @@ class HttpPool:
             raise
         self.give_back(connection, keep)
         return answer
+
+
+class Exchange:
+    """A request that was sent on a kept connection, and its answer. Threads may take turns."""
+
+    def __init__(self, pool: HttpPool, connection: Connection, timeout: float, again: Callable[[], Answer]) -> None:
+        self._pool = pool
+        self._connection: Connection | None = connection
+        self._timeout = timeout
+        self._again = again
+        self._reader = AnswerReader()
+        self._moved_at = time.monotonic()
+
+    def within(self, seconds: float) -> Answer | None:
+        """The whole answer; None if it does not come so soon. Raises :class:`StoreUnavailable`."""
+        return self._read(time.monotonic() + seconds)
+
+    def answer(self) -> Answer:
+        """The whole answer, if need be by a new connection. Raises what :meth:`HttpPool.call` does."""
+        return self._read(math.inf) or self._again()
+
+    def _read(self, until: float) -> Answer | None:
+        """None also when the connection turned out to be stale, as a kept one may."""
+        connection = self._connection
+        if connection is None:
+            return None
+        try:
+            answer = self._receive(connection.socket, until)
+        except TimeoutError as error:
+            self._let_go(connection)
+            raise unreachable(connection.address, error) from error
+        except OSError:
+            self._let_go(connection)
+            return None
+        except BaseException:
+            self._let_go(connection)
+            raise
+        if answer is not None:
+            self._connection = None
+            self._pool.give_back(connection, self._reader.keep)
+        return answer
+
+    def _let_go(self, connection: Connection) -> None:
+        self._connection = None
+        connection.close()
+
+    def _receive(self, sock: socket.socket, until: float) -> Answer | None:
+        """None when it is that late. Raises OSError, TimeoutError only when the peer was silent for too long."""
+        while True:
+            now = time.monotonic()
+            silent_until = self._moved_at + self._timeout
+            left = min(until, silent_until) - now
+            if left > 0:
+                sock.settimeout(left)
+                try:
+                    answer = self._reader.receive(sock)
+                except TimeoutError:
+                    continue
+                self._moved_at = time.monotonic()
+                if answer is not None:
+                    return answer
+            elif now >= silent_until:
+                raise TimeoutError("timed out")
+            else:
+                return None
 
 
 def address_of(url: str) -> Address:

@@ -95,6 +95,19 @@ class StoreExchange(ABC):
         """Give up what is pending and free its connections. Idempotent."""
 
 
+class Fetch(ABC):
+    """A fetch whose request is on its way. Not thread-safe, but threads may take turns."""
+
+    @abstractmethod
+    def within(self, seconds: float) -> dict[Digest, bytes | memoryview] | None:
+        """What :meth:`WorkerClient.fetch` returns, or raises; None if the answer is not whole after so many seconds,
+        and then it can still be waited for."""
+
+    @abstractmethod
+    def result(self) -> dict[Digest, bytes | memoryview]:
+        """The same, waited for as long as by a fetch."""
+
+
 class WorkerClient(ABC):
     """Internal calls from masters and jobs to workers. Safe to share between threads.
 
@@ -108,6 +121,11 @@ class WorkerClient(ABC):
     @abstractmethod
     def fetch(self, member: Member, digests: Sequence[Digest]) -> dict[Digest, bytes | memoryview]:
         """Frames of those chunks the worker has, as stored: undecoded and unverified."""
+
+    def begin_fetch(self, member: Member, digests: Sequence[Digest]) -> Fetch | None:
+        """Send the request of a fetch, if that can be done without waiting for anything; else None, and nothing is
+        sent. Whoever gets one waits for it to its end."""
+        return None
 
     @abstractmethod
     def present(self, member: Member, digests: Iterable[Digest]) -> set[Digest]:

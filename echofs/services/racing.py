@@ -12,10 +12,11 @@ from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass
+from functools import partial
 
 from echofs.core.errors import StoreUnavailable
 from echofs.core.models import Digest, Member
-from echofs.ports.chunks import WorkerClient
+from echofs.ports.chunks import Fetch, WorkerClient
 from echofs.ports.runtime import Clock, Meters
 from echofs.services.cluster import Call, MemberView
 
@@ -31,13 +32,16 @@ _MOST_SAVED = HEDGES_SAVED * REQUESTS_A_HEDGE
 _log = logging.getLogger(__name__)
 
 
+Frames = Mapping[Digest, bytes | memoryview]
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What one worker brought of the chunks it was asked for; ``frames`` is None if it did not answer."""
 
     worker_id: str
     share: Sequence[Digest]
-    frames: Mapping[Digest, bytes | memoryview] | None
+    frames: Frames | None
 
 
 Fetching = Future[Answer]
@@ -74,7 +78,7 @@ class HedgeBudget:
 
 
 class Races:
-    """Thread-safe; its threads start with the first request, never before a fork."""
+    """Thread-safe; its threads start with the first request that takes long, never before a fork."""
 
     def __init__(
         self,
@@ -105,14 +109,24 @@ class Races:
         self._note_overdue()
         self._budget.earn()
         begun = self._clock.monotonic()
-        first = self._start(member, share)
+        patience = self._members.hedge_after(member.worker_id)
+        fetch = self._workers.begin_fetch(member, share)
+        if fetch is not None:
+            # Most answers come in time, and then no other thread has anything to do with them.
+            answer = self._early(fetch, member, share, begun, patience)
+            if answer is not None:
+                yield answer
+                return
+            patience = 0.0
+        waiting = partial(self._answer, member, share, begun, fetch)
+        first = self._start(waiting)
         if first is None:
-            yield self._fetch(member, share)
+            yield waiting()
             return
         running = {first: member.worker_id}
         hedged = False
         try:
-            if not self._wait((first,), self._members.hedge_after(member.worker_id)):
+            if not patience or not self._wait((first,), patience):
                 hedged = self._hedge(first, member.worker_id, begun, running, elsewhere)
             while running:
                 for request in self._wait(tuple(running), None):
@@ -144,30 +158,50 @@ class Races:
             self._members.overdue(worker_id, self._clock.monotonic() - begun, Call.FETCH)
         members = {member.worker_id: member for member in self._members.members()}
         for spare, share in spares.items():
-            request = self._start(members[spare], share) if spare in members else None
+            begun = self._clock.monotonic()
+            request = self._start(partial(self._answer, members[spare], share, begun)) if spare in members else None
             if request is not None:
                 running[request] = spare
         return affordable
 
-    def _start(self, member: Member, share: Sequence[Digest]) -> Fetching | None:
+    def _start(self, waiting: Callable[[], Answer]) -> Fetching | None:
         """None if no thread is free, or they are being stopped."""
         if not self._free.acquire(blocking=False):
             return None
         try:
-            request = self._pool.submit(self._fetch, member, share)
+            request = self._pool.submit(waiting)
         except RuntimeError:
             self._free.release()
             return None
         request.add_done_callback(lambda _: self._free.release())
         return request
 
-    def _fetch(self, member: Member, share: Sequence[Digest]) -> Answer:
+    def _early(
+        self, fetch: Fetch, member: Member, share: Sequence[Digest], begun: float, patience: float
+    ) -> Answer | None:
+        """The answer to what was asked at ``begun``; None if it takes longer than that."""
         try:
-            with self._members.asking(member.worker_id, Call.FETCH):
-                return Answer(member.worker_id, share, self._workers.fetch(member, share))
+            frames = fetch.within(patience)
         except StoreUnavailable as error:
-            _log.warning("worker does not answer", extra={"worker": member.worker_id, "why": error.message})
-            return Answer(member.worker_id, share, None)
+            return self._failed(member, share, begun, error)
+        return None if frames is None else self._answered(member, share, begun, frames)
+
+    def _answer(self, member: Member, share: Sequence[Digest], begun: float, fetch: Fetch | None = None) -> Answer:
+        """The answer, however long it takes; the request is sent if it is not under way."""
+        try:
+            frames = fetch.result() if fetch else self._workers.fetch(member, share)
+        except StoreUnavailable as error:
+            return self._failed(member, share, begun, error)
+        return self._answered(member, share, begun, frames)
+
+    def _answered(self, member: Member, share: Sequence[Digest], begun: float, frames: Frames) -> Answer:
+        self._members.observe(member.worker_id, self._clock.monotonic() - begun, True, Call.FETCH)
+        return Answer(member.worker_id, share, frames)
+
+    def _failed(self, member: Member, share: Sequence[Digest], begun: float, error: StoreUnavailable) -> Answer:
+        self._members.observe(member.worker_id, self._clock.monotonic() - begun, False, Call.FETCH)
+        _log.warning("worker does not answer", extra={"worker": member.worker_id, "why": error.message})
+        return Answer(member.worker_id, share, None)
 
     def _leave_behind(self, request: Fetching, worker_id: str, begun: float) -> None:
         self._left_behind[request] = (worker_id, begun)

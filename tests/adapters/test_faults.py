@@ -59,6 +59,16 @@ class TestCalls:
         assert drill.workers.present(ONE, [frame().digest]) == set()
         assert drill.now == 0.0
 
+    def test_a_fetch_is_begun_only_where_no_fault_could_make_it_wait(
+        self, drill: Drill, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begun: list[Member] = []
+        monkeypatch.setattr(drill.real, "begin_fetch", lambda member, _: begun.append(member))
+        drill.faults = [delay(1.0)]
+        for member in (ONE, OTHER):
+            drill.workers.begin_fetch(member, ["d"])
+        assert begun == [OTHER]
+
     def test_a_cut_worker_is_unavailable_after_the_time_limit(self, drill: Drill) -> None:
         drill.faults = [cut()]
         with pytest.raises(StoreUnavailable, match="worker1 is cut off by a drill"):

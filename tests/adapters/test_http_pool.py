@@ -10,7 +10,7 @@ import pytest
 
 from echofs.adapters import http_pool
 from echofs.adapters.http_answers import Answer
-from echofs.adapters.http_pool import HttpPool, address_of, head
+from echofs.adapters.http_pool import Exchange, HttpPool, address_of, head
 from echofs.core.errors import StoreUnavailable
 from tests.adapters.scripted_server import Peer, Script, ScriptedServer, refused_port
 
@@ -295,3 +295,69 @@ def test_addresses(url: str, address: tuple[str, int]) -> None:
 
 def test_an_ipv6_address_stands_in_brackets_in_the_host_header() -> None:
     assert b"Host: [::1]:8091\r\n" in head("GET", "/", ("::1", 8091), {}, 0)
+
+
+def begin(pool: HttpPool, server: ScriptedServer, *, timeout: float = 5) -> Exchange | None:
+    return pool.begin(server.url, "POST", "/x", headers={}, body=b"2", timeout=timeout)
+
+
+def kept(pool: HttpPool, server: ScriptedServer, *, timeout: float = 5) -> Exchange:
+    """A request begun on the connection of the one before."""
+    pool.call(server.url, "POST", "/x", body=b"1")
+    exchange = begin(pool, server, timeout=timeout)
+    assert exchange is not None
+    return exchange
+
+
+def test_a_request_is_begun_only_on_a_kept_connection_and_its_answer_keeps_it(serve: Serve, pool: HttpPool) -> None:
+    server = serve(echo)
+    assert begin(pool, server) is None
+    assert kept(pool, server).within(5) == Answer(200, b"echo 2")
+    exchange = begin(pool, server)
+    assert exchange is not None
+    assert exchange.answer() == Answer(200, b"echo 2")
+    assert server.connections == 1
+
+
+def test_an_answer_that_is_late_can_still_be_waited_for(serve: Serve, pool: HttpPool) -> None:
+    released = threading.Event()
+
+    def slow(peer: Peer) -> None:
+        peer.read_request()
+        peer.answer(b"first")
+        peer.read_request()
+        peer.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nla")
+        released.wait(10)
+        peer.raw(b"te")
+
+    exchange = kept(pool, serve(slow))
+    assert exchange.within(0) is None
+    assert exchange.within(0.01) is None
+    released.set()
+    assert exchange.answer() == Answer(200, b"late")
+
+
+def test_a_begun_request_moves_to_a_fresh_connection_when_its_own_was_stale(serve: Serve, pool: HttpPool) -> None:
+    def hang_up(peer: Peer) -> None:
+        peer.read_request()
+        peer.answer(b"first")
+        peer.read_request()
+
+    server = serve(hang_up)
+    exchange = kept(pool, server)
+    assert exchange.within(5) is None
+    assert exchange.answer() == Answer(200, b"first")
+    assert server.connections == 2
+
+
+def test_a_peer_that_falls_silent_is_given_up_by_either_way_of_waiting(serve: Serve, pool: HttpPool) -> None:
+    def silent(peer: Peer) -> None:
+        peer.read_request()
+        peer.answer(b"first")
+        peer.read_request()
+        peer.read_request()
+
+    for wait in (lambda exchange: exchange.within(5), lambda exchange: exchange.answer()):
+        exchange = kept(pool, serve(silent), timeout=0.02)
+        with pytest.raises(StoreUnavailable, match="timed out"):
+            wait(exchange)

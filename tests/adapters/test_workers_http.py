@@ -171,3 +171,28 @@ def test_a_removal_names_the_kind_and_the_digests(
     [(_, head, body)] = servers[0].requests
     assert head.startswith(f"POST {REMOVE_PATH} HTTP/1.1\r\n".encode())
     assert body == b"\x03" + bytes.fromhex(ONE + TWO)
+
+
+def test_a_fetch_is_begun_where_a_connection_waits(serve: Serve, workers: HttpWorkers) -> None:
+    def script(peer: Peer) -> None:
+        for body in (lengths(b"frame one"), lengths(b"", b"2"), b"torn", b""):
+            peer.read_request()
+            peer.answer(body, status="200 OK" if body else "500 Internal Server Error")
+
+    member = serve(script)
+    assert workers.begin_fetch(member, [ONE]) is None
+    workers.fetch(member, [ONE])
+    fetch = workers.begin_fetch(member, [ONE, TWO])
+    assert fetch is not None
+    assert fetch.within(5) == {TWO: b"2"}
+    for problem in ("wrong length", "answered 500"):
+        fetch = workers.begin_fetch(member, [ONE])
+        assert fetch is not None
+        with pytest.raises(StoreUnavailable, match=problem):
+            fetch.result()
+
+
+def test_a_fetch_of_very_many_chunks_might_have_to_wait_for_its_sending(serve: Serve, workers: HttpWorkers) -> None:
+    member = serve(answering(lengths(b"frame one")))
+    workers.fetch(member, [ONE])
+    assert workers.begin_fetch(member, [ONE] * 65) is None

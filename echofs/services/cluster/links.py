@@ -68,7 +68,9 @@ class Links:
         only silence and broken connections are failures."""
         with self._lock:
             now = self._clock.monotonic()
-            link = self._links.setdefault(worker_id, _Link())
+            link = self._links.get(worker_id)
+            if link is None:
+                link = self._links[worker_id] = _Link()
             link.overdue = False
             if ok:
                 link.latencies[call].add(seconds, now)

@@ -10,9 +10,11 @@ import pytest
 from echofs.core.chunking import digest_of
 from echofs.core.errors import ChunkUnavailable
 from echofs.core.models import Digest, Member
+from echofs.ports.chunks import Fetch
 from echofs.services.cluster import Call
 from echofs.services.racing import HEDGES_SAVED, Answer, Fetching, HedgeBudget, Races, until_one_is_over
 from echofs.services.reading import ChunkReader
+from tests.fakes.clock import FakeClock
 from tests.fakes.workers import FakeWorkers, Fault
 from tests.unit.services.data_plane import DataPlane
 
@@ -218,3 +220,88 @@ def _join_fetches() -> None:
     for thread in threading.enumerate():
         if thread.name.startswith("fetch"):
             thread.join(10)
+
+
+class BegunFetch(Fetch):
+    """Answers at once, or only when it is waited for to the end."""
+
+    def __init__(self, workers: BeginningWorkers, member: Member, digests: Sequence[Digest]) -> None:
+        self._workers = workers
+        self._member = member
+        self._digests = digests
+
+    def within(self, seconds: float) -> dict[Digest, bytes | memoryview] | None:
+        self._workers.patience.append(seconds)
+        if self._workers.late:
+            self._workers.clock.advance(seconds)
+            return None
+        return self.result()
+
+    def result(self) -> dict[Digest, bytes | memoryview]:
+        self._workers.threads.append(threading.current_thread().name)
+        return dict(self._workers.fetch(self._member, self._digests))
+
+
+class BeginningWorkers(HeldWorkers):
+    """Workers to which a connection waits; ``late`` ones do not answer in time."""
+
+    def __init__(self, worker_ids: Sequence[str], clock: FakeClock) -> None:
+        super().__init__(worker_ids)
+        self.clock = clock
+        self.late = False
+        self.patience: list[float] = []
+        self.threads: list[str] = []
+
+    def begin_fetch(self, member: Member, digests: Sequence[Digest]) -> Fetch | None:
+        return BegunFetch(self, member, digests)
+
+
+class BegunBench(Bench):
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = BeginningWorkers("abc", self.clock)
+        self.workers = self.begun
+        self.reader = ChunkReader(
+            self.begun, self.members, self.plane.catalog, self.plane.codec, self.clock, self.meters, wanted=3
+        )
+        frame = self.plane.codec.encode(PLAIN)
+        for worker_id in "abc":
+            self.workers[worker_id].store([frame])
+        self.members.hedging = 0.03
+
+
+@pytest.fixture
+def begun() -> Iterator[BegunBench]:
+    bench = BegunBench()
+    yield bench
+    bench.close()
+
+
+def test_an_answer_in_time_concerns_no_other_thread(begun: BegunBench) -> None:
+    assert begun.read() == PLAIN
+    assert begun.begun.patience == [0.03]
+    assert begun.begun.threads == [threading.current_thread().name]
+    assert begun.meters.totals["hedged_reads"] == 0
+
+
+def test_a_late_answer_is_waited_for_elsewhere_while_another_worker_is_asked(begun: BegunBench) -> None:
+    begun.begun.late, begun.begun.held = True, {"a"}
+    assert begun.read() == PLAIN
+    assert begun.begun.patience == [0.03]
+    assert (begun.workers["a"].fetches, begun.workers["b"].fetches) == ([], [[DIGEST]])
+    assert begun.hedged("won") == 1
+
+
+def test_a_worker_that_fails_in_time_is_reported_and_another_is_read(begun: BegunBench) -> None:
+    begun.workers["a"].fault = Fault.DOWN
+    assert begun.read() == PLAIN
+    assert begun.members.failures == ["a"]
+    assert begun.workers["b"].fetches == [[DIGEST]]
+
+
+def test_without_threads_a_late_answer_is_waited_for_here(begun: BegunBench) -> None:
+    begun.begun.late = True
+    begun.reader.stop()
+    assert begun.read() == PLAIN
+    assert begun.begun.threads == [threading.current_thread().name]
+    assert begun.workers["b"].fetches == []
