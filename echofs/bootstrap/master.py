@@ -53,7 +53,6 @@ def master(settings: Settings) -> Flask:
     install_access(app, authenticate=authenticate, verify_call=no_internal_routes, csrf_token=tokens.csrf)
     _mount_files(app, made)
     _mount_cluster(app, made)
-    app.register_blueprint(documents_blueprint())
     if settings.trusted_proxies:
         proxies = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
@@ -124,5 +123,7 @@ def _mount_accounts(app: Flask, made: MasterParts) -> tuple[Authenticator, Token
     app.register_blueprint(admin_users_blueprint(service.administration, made.plane.catalog.usages, authenticator))
     app.register_blueprint(audit_blueprint(service.audit))
     app.register_blueprint(page_sessions_blueprint(service.accounts, tokens, authenticator, attempts))
-    app.register_blueprint(page_blueprint(Assets()))
+    assets = Assets()
+    app.register_blueprint(page_blueprint(assets))
+    app.register_blueprint(documents_blueprint(assets))
     return authenticator, tokens

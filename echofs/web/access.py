@@ -102,6 +102,7 @@ ACCESS: dict[str, Access] = {
     "cluster.workers_health": Access.USER,
     "cluster.replication_stats": Access.USER,
     "documents.openapi": Access.PUBLIC,
+    "documents.docs": Access.PUBLIC,
     "ops.health": Access.PUBLIC,
     "ops.api_health": Access.PUBLIC,
     "prometheus_metrics": Access.PUBLIC,  # The proxy in front keeps it inside: config/nginx.conf.

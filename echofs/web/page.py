@@ -29,7 +29,7 @@ POLICY = (
 )
 """The only origin is this one, nothing inline runs, and no script may turn text into markup. ``blob:`` is for PDF
 files, which the browser's own viewer shows in a frame."""
-_HEADERS = {
+DOCUMENT_HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
@@ -38,13 +38,18 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cache-Control": "no-cache",
 }
+"""What every HTML document is sent with."""
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 
 def page_blueprint(assets: Assets) -> Blueprint:
     """The page at ``/`` and its files under ``/static/``. Nothing here needs to know who asks."""
     blueprint = Blueprint("page", __name__, template_folder="templates")
-    modules = [name for name in assets.names(".js") if name != "js/theme.js" and not name.startswith("js/admin/")]
+    modules = [
+        name
+        for name in assets.names(".js")
+        if name.startswith("js/") and name != "js/theme.js" and not name.startswith("js/admin/")
+    ]
 
     def shell(**_parts: str) -> Response:
         return _document("page.html", asset=assets.url, modules=modules)
@@ -81,7 +86,7 @@ def page_blueprint(assets: Assets) -> Blueprint:
 
 
 def _document(template: str, status: int = 200, **values: object) -> Response:
-    response = make_response(render_template(template, **values), status, _HEADERS)
+    response = make_response(render_template(template, **values), status, DOCUMENT_HEADERS)
     if status == 200:
         response.add_etag(weak=True)
         response.make_conditional(request)
