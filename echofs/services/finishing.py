@@ -30,6 +30,9 @@ from echofs.services.whole_hashes import Hashed, WholeHashes
 
 CATCH_UP_SECONDS = 20.0
 """What one request spends on reading bytes back. Proxies wait longer, and the next request goes on from there."""
+ANSWER_HOURS = 24
+"""How long it is remembered what an upload became, for clients that lost the answer."""
+_HOUR = 3_600_000_000
 _COUNTED_TOGETHER = 1000
 
 
@@ -75,10 +78,9 @@ class Finishing:
                 field="digest",
             )
         published = self._publish(record, content, replace(wish, dot=record.dot), chunks)
-        answer = encode(published.file, published.receipt)
         # The file is there: if this cannot be written down now, whoever asks again finds the version by its dot.
         with suppress(CatalogUnavailable):
-            self._ledger.advance(replace(record, answer=answer))
+            self._ledger.advance(self._answered(record, published))
         self._hashes.forget(record.id)
         return published
 
@@ -86,6 +88,15 @@ class Finishing:
         """Forget an upload, as far as it came. Idempotent."""
         self._ledger.drop(record.id)
         self._hashes.forget(record.id)
+
+    def _answered(self, record: UploadRecord, published: Published) -> UploadRecord:
+        """What is left of an upload that became a file. Of its chunks the file knows."""
+        return replace(
+            record,
+            received=Received(record.received.chunk_size, record.received.size),
+            answer=encode(published.file, published.receipt),
+            expires_at=min(record.expires_at, self._clock.now() + ANSWER_HOURS * _HOUR),
+        )
 
     def _content(self, record: UploadRecord) -> Content:
         received = record.received

@@ -151,7 +151,9 @@ class Resumable:
             )
         if offset + (length or 0) > record.length:
             raise too_long(record)
-        if length == 0:
+        if length == 0 or record.answer:
+            if any(pieces):
+                raise too_long(record)
             return opened
         reception = self._receptions.begin(record)
         try:

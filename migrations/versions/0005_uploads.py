@@ -51,7 +51,14 @@ def upgrade() -> None:
         _big("expires_at"),
         sa.PrimaryKeyConstraint("id", name="pk_uploads"),
     )
-    op.create_index("ix_uploads_owner_id_id", "uploads", ["owner_id", "id"])
+    unfinished = sa.text("answer = ''")
+    op.create_index(
+        "ix_uploads_unfinished",
+        "uploads",
+        ["owner_id", "id"],
+        sqlite_where=unfinished,
+        postgresql_where=unfinished,
+    )
     op.create_index("ix_uploads_expires_at", "uploads", ["expires_at"])
 
 

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from echofs.adapters.catalog.sql import SqlCatalog
+from echofs.adapters.catalog.uploads import SqlUploads
 from echofs.adapters.catalog.users import SqlUsers
 from echofs.core.models import Floor, FloorScope, Level, Role
 from echofs.ports.accounts import UserChange
@@ -20,6 +21,7 @@ from echofs.ports.listing import ListQuery, SortKey
 from tests.contracts.catalog_dispute_contract import conflict
 from tests.contracts.catalog_trash_contract import back, limited
 from tests.contracts.catalog_values import ALICE, chunk, deleted, digest, first, following, keyed, make, moved
+from tests.contracts.uploads_contract import FRESH
 from tests.contracts.users_contract import ANNA
 from tests.databases import emptied_postgresql, opened, sqlite_url
 from tests.fakes.clock import START, FakeClock
@@ -51,6 +53,17 @@ def watched(engine: Engine) -> Iterator[list[Statement]]:
         yield sent
     finally:
         event.remove(engine, "before_cursor_execute", note)
+
+
+def use_a_ledger(ledger: SqlUploads) -> None:
+    """Ask all that is asked about resumable uploads."""
+    ledger.add(FRESH)
+    ledger.find(FRESH.id)
+    ledger.advance(FRESH)
+    ledger.unfinished(FRESH.owner_id, 1, FRESH.id)
+    ledger.unfinished(FRESH.owner_id, 1)
+    ledger.drop(FRESH.id)
+    ledger.forget_expired(1)
 
 
 def look_at_the_trash(catalog: SqlCatalog) -> None:
@@ -221,6 +234,11 @@ class TestPlans:
             users.forget_revoked(1)
         assert self.scans(engine, sent) == []
 
+    def test_resumable_uploads_seek(self, engine: Engine) -> None:
+        with watched(engine) as sent:
+            use_a_ledger(SqlUploads(engine))
+        assert self.scans(engine, sent) == []
+
 
 class TestPostgresqlPlans:
     """With no other way left open, a scan or a sort in a plan means that no index serves the statement."""
@@ -270,3 +288,8 @@ class TestPostgresqlPlans:
             catalog.conflicts(ALICE)
         assert len(sent) == 6
         assert self.slow(engine, sent) == []
+
+    def test_resumable_uploads_are_found_by_an_index(self, engine: Engine) -> None:
+        with watched(engine) as sent:
+            use_a_ledger(SqlUploads(engine))
+        assert self.slow(engine, [each for each in sent if each[0].startswith("SELECT")]) == []

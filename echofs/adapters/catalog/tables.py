@@ -286,9 +286,12 @@ uploads = db.Table(
     db.Column("answer", _TEXT, nullable=False),
     db.Column("created_at", BigInteger, nullable=False),
     db.Column("expires_at", BigInteger, nullable=False),
-    Index(None, "owner_id", "id"),
     Index(None, "expires_at"),
 )
+
+# Most rows are of uploads that became files within a day.
+_UNFINISHED = text("answer = ''")
+Index("ix_uploads_unfinished", uploads.c.owner_id, uploads.c.id, sqlite_where=_UNFINISHED, postgresql_where=_UNFINISHED)
 
 revoked_tokens = db.Table(
     "revoked_tokens",

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Engine, bindparam, delete, select, update
+from sqlalchemy import Engine, bindparam, delete, literal_column, select, update
 
 from echofs.adapters.catalog.engine import Connections
 from echofs.adapters.catalog.rows import storable
@@ -29,7 +29,7 @@ _UNFINISHED = (
     select(uploads.c.id, uploads.c.path, uploads.c.received, uploads.c.length, uploads.c.expires_at)
     .where(
         uploads.c.owner_id == bindparam("owner"),
-        uploads.c.answer == "",
+        uploads.c.answer == literal_column("''"),  # a parameter would keep both engines from the index
         uploads.c.expires_at > bindparam("now"),
     )
     .order_by(uploads.c.id.desc())

@@ -371,6 +371,18 @@ def test_an_end_that_was_answered_is_answered_alike_again(here: DataPlane, resum
     assert again.file == replace(first.file, head=stripped)
 
 
+def test_what_an_upload_became_is_told_for_a_day_in_few_bytes(here: DataPlane, resumable: Resumable) -> None:
+    client = Client.begun(resumable, bytes_of(300))
+    client.whole()
+    received = client.opened.record.received
+    assert (received.size, received.inline, received.piece) == (300, b"", "")
+    client.take(iter(()))
+    assert client.finish().file.path == PATH
+    here.clock.advance(24 * HOUR)
+    with pytest.raises(Expired):
+        client.opened  # noqa: B018
+
+
 def test_an_end_of_which_the_note_was_lost_makes_no_second_version(
     here: DataPlane, resumable: Resumable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
