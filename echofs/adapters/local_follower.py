@@ -6,6 +6,7 @@ import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -80,13 +81,15 @@ class LocalFollower(Follower):
         beyond = _beyond(query, after)
         shown = [file for file in newer if _listed(file, query) and beyond(file)]
         replaced = {file.id for file in newer}
+        most = query.limit + 1 + len(replaced)
 
         def work(connection: sqlite3.Connection) -> CopyPage | None:
             position, whole, fresh_at, _ = connection.execute(_STATE).fetchone()
             if fresh_at is None:
                 return None
-            rows = connection.execute(*_listing(query, after, query.limit + 1 + len(replaced)))
-            files = [file for file in map(_read, rows) if file.id not in replaced] + shown
+            rows = connection.execute(*_listing(query, after))
+            found = ((checksum, body) for path, checksum, body in rows if query.lists(path))
+            files = [file for file in map(_read, islice(found, most)) if file.id not in replaced] + shown
             files.sort(key=lambda file: cursor.place_of(file, query.sort), reverse=query.descending)
             kept, more = tuple(files[: query.limit]), len(files) > query.limit
             onward = cursor.encode(cursor.place_of(kept[-1], query.sort), query.sort) if more else ""
@@ -159,8 +162,7 @@ class LocalFollower(Follower):
 
 
 def _listed(file: File, query: ListQuery) -> bool:
-    mine = not file.deleted and file.owner_id == query.owner_id
-    return mine and (query.folder is None or parent_of(file.path) == query.folder)
+    return not file.deleted and file.owner_id == query.owner_id and query.lists(file.path)
 
 
 def _beyond(query: ListQuery, after: cursor.Place | None) -> Callable[[File], bool]:
@@ -172,9 +174,10 @@ def _beyond(query: ListQuery, after: cursor.Place | None) -> Callable[[File], bo
     return lambda file: cursor.place_of(file, query.sort) > after
 
 
-def _listing(query: ListQuery, after: cursor.Place | None, limit: int) -> tuple[str, list[object]]:
+def _listing(query: ListQuery, after: cursor.Place | None) -> tuple[str, list[object]]:
+    """Files of the folder, if one is asked for, from that place on: more than the query lists, in its order."""
     column, direction = _SORTED[query.sort], "DESC" if query.descending else "ASC"
-    statement = "SELECT checksum, body FROM head WHERE owner = ? AND living"
+    statement = "SELECT path, checksum, body FROM head WHERE owner = ? AND living"
     bound: list[object] = [query.owner_id]
     if query.folder is not None:
         statement += " AND folder = ?"
@@ -183,7 +186,7 @@ def _listing(query: ListQuery, after: cursor.Place | None, limit: int) -> tuple[
         value, path = after
         statement += f" AND ({column}, path) {'<' if query.descending else '>'} (?, ?)"
         bound += [path if query.sort is SortKey.NAME else value, path]
-    return f"{statement} ORDER BY {column} {direction}, path {direction} LIMIT ?", [*bound, limit]
+    return f"{statement} ORDER BY {column} {direction}, path {direction}", bound
 
 
 def _row(file: File) -> tuple[object, ...]:

@@ -85,7 +85,7 @@ class Listings:
         return self._catalog.folders(query.owner_id, query.folder or "") if first else []
 
     def _without(self, query: ListQuery, ask: Ask, session: Session, error: CatalogUnavailable) -> FoundPage:
-        floor = self._floors.find(query.owner_id, path=_inside(query.folder))
+        floor = self._floors.find(query.owner_id, path=_inside(query.folder if query.below == "" else query.below))
         plan = plan_read(ask, floor)
         if plan.levels == (Level.STRONG,):
             raise error

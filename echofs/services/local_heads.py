@@ -48,11 +48,16 @@ class LocalHeads:
         """The head of a file as the catalog last told, a tombstone perhaps."""
         return self._follower.head(owner_id, file_id)
 
+    def journaled_at(self, owner_id: str, path: str) -> str | None:
+        """The id of the file that a version in the journal puts at a path."""
+        entry = self._journal.at(owner_id, path)
+        return entry.version.file_id if entry else None
+
     def at(self, owner_id: str, path: str) -> str | None:
         """The id of the file that is at a path, as far as this host knows, provisional versions first."""
-        entry = self._journal.at(owner_id, path)
-        if entry is not None:
-            return entry.version.file_id
+        journaled = self.journaled_at(owner_id, path)
+        if journaled is not None:
+            return journaled
         copy = self._follower.at(owner_id, path)
         # Newer than the copy is what the journal has of that file: it says that it is elsewhere now, or deleted.
         if copy is None or self._journal.head(owner_id, copy.file.id) is not None:

@@ -91,14 +91,15 @@ class Reads:
         return found
 
     def _id_at(self, owner_id: str, path: str, ask: Ask) -> str:
-        """Which file is there: by the catalog, and by what this host knows where the catalog does not."""
+        """Which file is there: by the catalog, by what waits for it on this host, and while it is away by the copy."""
         try:
             return self._catalog.file_at(owner_id, path).id
-        except (NotFound, CatalogUnavailable):
-            known = None if _only_strong(ask) else self._local.at(owner_id, path)
-            if known is None:
+        except (NotFound, CatalogUnavailable) as error:
+            known = self._local.at if isinstance(error, CatalogUnavailable) else self._local.journaled_at
+            file_id = None if _only_strong(ask) else known(owner_id, path)
+            if file_id is None:
                 raise
-            return known
+            return file_id
 
     def _automatic(self, want: _Want) -> Found:
         """What the catalog says. Without it, or if that lacks what this host's journal has, as much as the floor

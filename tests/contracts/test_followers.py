@@ -236,6 +236,15 @@ def test_a_folder_lists_what_is_directly_inside(subject: Subject) -> None:
     assert subject.two.folders(BOB, "") == []
 
 
+def test_a_listing_goes_below_a_folder_and_finds_names(subject: Subject) -> None:
+    subject.take(*(a_file(path) for path in ("a/x", "a/b/Größe", "ab/größe", "größe/z", "r")))
+    newer = a_file("a/GRÖSSE"), a_file("c/other")
+    assert names(subject, ListQuery(ALICE, below="a"), *newer) == ["a/GRÖSSE", "a/b/Größe", "a/x"]
+    assert names(subject, ListQuery(ALICE, search="größe"), *newer) == ["a/GRÖSSE", "a/b/Größe", "ab/größe"]
+    assert names(subject, ListQuery(ALICE, below="a", search="größe", limit=1), *newer) == ["a/GRÖSSE", "a/b/Größe"]
+    assert names(subject, ListQuery(ALICE, folder="ab", search="SS"), *newer) == ["ab/größe"]
+
+
 def test_a_cursor_of_another_listing_is_refused(subject: Subject) -> None:
     subject.take(*(a_file(f"f{number}") for number in range(3)))
     page = subject.two.page(ListQuery(ALICE, limit=1))

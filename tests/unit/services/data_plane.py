@@ -16,8 +16,10 @@ from echofs.ports.catalog import Catalog, Changes, Commit
 from echofs.ports.runtime import Ids
 from echofs.services.advice import Adviser
 from echofs.services.course import Course
+from echofs.services.drafting import Drafting
 from echofs.services.files import Files
 from echofs.services.finishing import Finishing
+from echofs.services.folders import Folders
 from echofs.services.found import Found
 from echofs.services.heads import Heads
 from echofs.services.intake import Intake
@@ -43,6 +45,7 @@ from echofs.services.resumable import Resumable
 from echofs.services.setbacks import Setbacks
 from echofs.services.shipping import Shipment, Shipping
 from echofs.services.spooling import Spooling
+from echofs.services.steps import Steps
 from echofs.services.streaming import FileReader
 from echofs.services.uploads import Declared, Target, Upload, Uploads
 from echofs.services.whole_hashes import WholeHashes
@@ -140,6 +143,8 @@ class DataPlane:
             wanted=3,
         )
         self.recovery = Recovery(self.catalog, self.levels, self.publisher, self.shipping, trash_days=30)
+        steps = Steps(self.catalog, self.replicator, self.heads, Drafting(self.codec, self.clock, self.ids))
+        self.folders = Folders(self.catalog, self.journal, self.levels, steps)
         self.local = LocalHeads(self.journal, self.follower)
         self.reads = Reads(self.catalog, self.heads, self.local, self.floors, self.gate, self.meters)
         self.listings = Listings(self.catalog, self.local, self.floors)

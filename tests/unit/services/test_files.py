@@ -6,6 +6,7 @@ import pytest
 
 from echofs.core import chunking
 from echofs.core.errors import (
+    CatalogUnavailable,
     ChunkUnavailable,
     HeadMoved,
     InvalidName,
@@ -51,6 +52,44 @@ def test_a_move_onto_another_file_or_to_a_bad_name_changes_nothing(plane: DataPl
     assert plane.find(file.id).file == file
 
 
+def test_a_copy_is_a_file_of_its_own_with_the_same_bytes(plane: DataPlane) -> None:
+    upload = plane.begin("a")
+    upload.write(b"bytes")
+    original = upload.finish(content_type="text/plain").file
+    copied = plane.files.copy(OWNER, original.id, "/b/c", plane.wish())
+    copy = copied.file
+    assert (copy.path, copy.head.number, copy.head.kind) == ("b/c", 1, Kind.CONTENT)
+    assert (copy.head.content, copy.head.content_type) == (original.head.content, "text/plain")
+    assert copy.id != original.id
+    assert copied.receipt.committed
+    plane.put("a", b"other")
+    plane.files.delete(OWNER, original.id, plane.wish())
+    assert plane.read(plane.find(copy.id).file.head.content) == b"bytes"
+
+
+def test_a_copy_takes_no_path_that_is_taken_and_heeds_if_match(plane: DataPlane) -> None:
+    file, other = plane.put("a", b"one").file, plane.put("b", b"two").file
+    with pytest.raises(NameTaken):
+        plane.files.copy(OWNER, file.id, "b", plane.wish())
+    with pytest.raises(NameTaken):
+        plane.files.copy(OWNER, file.id, "a", plane.wish())
+    with pytest.raises(InvalidName):
+        plane.files.copy(OWNER, file.id, "../c", plane.wish())
+    with pytest.raises(PreconditionFailed):
+        plane.files.copy(OWNER, file.id, "c", plane.wish(), (other.head.etag,))
+    assert len(plane.catalog.files(ListQuery(OWNER)).files) == 2
+    assert plane.files.copy(OWNER, file.id, "c", plane.wish(), (file.head.etag,)).file.path == "c"
+
+
+def test_a_copy_is_never_provisional(plane: DataPlane) -> None:
+    file = plane.put("a", b"one").file
+    plane.follow(file)
+    plane.cut_catalog()
+    with pytest.raises(CatalogUnavailable):
+        plane.files.copy(OWNER, file.id, "b", plane.wish(level="available"))
+    assert plane.journal.depth() == 0
+
+
 def test_a_deleted_file_is_gone_and_its_path_is_free(plane: DataPlane) -> None:
     file = plane.put("a", b"one").file
     gone = plane.files.delete(OWNER, file.id, plane.wish()).file
@@ -84,6 +123,7 @@ def test_another_users_file_is_not_found_by_any_call(plane: DataPlane) -> None:
         lambda: plane.files.versions("stranger", file.id),
         lambda: plane.files.count_replicas("stranger", file.id),
         lambda: plane.files.move("stranger", file.id, "b", plane.wish()),
+        lambda: plane.files.copy("stranger", file.id, "b", plane.wish()),
         lambda: plane.files.delete("stranger", file.id, plane.wish()),
     )
     for call in calls:

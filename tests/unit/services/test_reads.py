@@ -8,6 +8,7 @@ import pytest
 
 from echofs.core.consistency import Guarantee
 from echofs.core.errors import CatalogUnavailable, NotFound, Unavailable
+from echofs.core.goals import parse_ask
 from echofs.core.models import File, Level
 from echofs.core.session_tokens import Line, Session
 from echofs.services.found import Found
@@ -340,3 +341,52 @@ def test_a_catalog_that_is_too_slow_for_the_latency_hoped_for_is_not_waited_for(
     assert found.reason == "The catalog was expected to take 200 ms."
     assert plane.find(file.id, "strong@250ms, hybrid", session).level is Level.STRONG
     assert plane.find(file.id, "strong@50ms", session).level is Level.STRONG
+
+
+# --- by path ---
+
+
+def at(plane: DataPlane, path: str, level: str = "auto", session: Session = NOBODY) -> Found:
+    return plane.reads.find_at(OWNER, path, parse_ask(level), session)
+
+
+@pytest.mark.parametrize("level", ["auto", "strong", "hybrid", "available"])
+def test_a_file_is_found_by_its_path_as_by_its_id(plane: DataPlane, file: File, level: str) -> None:
+    first = plane.find(file.id, level)  # The cache knows it from now on.
+    assert at(plane, "a", level).file == first.file
+    assert what(at(plane, "a", level)) == what(plane.find(file.id, level))
+    for path in ("A", "a/", "b", ""):
+        with pytest.raises(NotFound):
+            at(plane, path, level)
+
+
+@pytest.mark.parametrize("level", ["auto", "strong", "hybrid", "available"])
+def test_a_file_that_was_moved_is_found_at_its_new_path_only(plane: DataPlane, file: File, level: str) -> None:
+    plane.find(file.id, "hybrid")
+    plane.heads_cached.away = True  # The cache is not told of the move, and comes back.
+    moved = plane.files.move(OWNER, file.id, "b", plane.wish()).file
+    plane.heads_cached.away = False
+    assert at(plane, "b", level).file == moved
+    with pytest.raises(NotFound):
+        at(plane, "a", level)
+
+
+def test_without_the_catalog_a_path_is_what_this_host_knows(plane: DataPlane, file: File) -> None:
+    plane.cut_catalog()
+    with pytest.raises(CatalogUnavailable):
+        at(plane, "a", "strong")
+    assert at(plane, "a", "available").file == file
+    moved = plane.files.move(OWNER, file.id, "b", plane.wish(level="available")).file
+    assert at(plane, "b").file == moved
+    for unknown in ("a", "c"):
+        with pytest.raises(CatalogUnavailable):
+            at(plane, unknown)
+
+
+def test_a_provisional_file_is_found_by_its_path_by_whoever_may_see_it(plane: DataPlane) -> None:
+    plane.cut_catalog()
+    published = plane.put("new", b"one", level="available")
+    plane.heal_catalog()
+    assert at(plane, "new", "available").file == published.file
+    with pytest.raises(NotFound):
+        at(plane, "new", "strong")
