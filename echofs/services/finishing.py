@@ -21,7 +21,7 @@ from echofs.ports.runtime import Clock
 from echofs.services.drafting import Draft
 from echofs.services.publishing import Published, Wish
 from echofs.services.reading import ChunkReader
-from echofs.services.receiving import listed_digests
+from echofs.services.receiving import folded_digests
 from echofs.services.replication import Replicator
 from echofs.services.shipping import Shipment
 from echofs.services.streaming import FileReader
@@ -114,7 +114,7 @@ class Finishing:
 
     def _store_lists(self, received: Received) -> bytes:
         """Keep the digests that are in no full list in lists too; the names of all lists."""
-        rest = iter([*listed_digests(self._chunks, received), *([received.piece] if received.piece else [])])
+        rest = iter([*folded_digests(self._chunks, received), *received.ending()])
         names = received.lists
         while digests := list(islice(rest, chunking.DIGESTS_PER_LIST)):
             frame = self._codec.encode(pack_digests(digests), kind=ChunkKind.LIST)

@@ -25,15 +25,6 @@ class Progress:
     hashed: Hashed | None
 
 
-@dataclass(frozen=True, slots=True)
-class Beginning:
-    """Where a request begins: the bytes of the ``piece``, and the digests since the last full list."""
-
-    progress: Progress
-    piece: bytes
-    listed: Sequence[Digest]
-
-
 class Receiving:
     """Cuts a stream into chunks and sends them. Not thread-safe: it belongs to the request that reads the body.
 
@@ -41,16 +32,21 @@ class Receiving:
     whatever master, may rely on.
     """
 
-    def __init__(self, replicator: Replicator, codec: ChunkCodec, beginning: Beginning) -> None:
-        self.safe = beginning.progress
+    def __init__(
+        self, replicator: Replicator, chunks: ChunkReader, codec: ChunkCodec, received: Received, hashed: Hashed | None
+    ) -> None:
+        """Goes on behind what was ``received``, of which the last piece is read back: raises
+        :class:`ChunkUnavailable`."""
+        self.safe = Progress(received, hashed)
         self._replicator = replicator
+        self._chunks = chunks
         self._codec = codec
-        self._sent = beginning.progress
+        self._sent = self.safe
         self._window: deque[tuple[PendingChunk, Progress]] = deque()
         self._records: list[ChunkRecord] = []
-        self._listed = list(beginning.listed)
-        self._buffer = bytearray(beginning.piece)
-        self._hashed_already = len(beginning.piece)
+        self._folded: list[Digest] | None = None
+        self._buffer = bytearray(chunks.read([received.piece])[received.piece] if received.piece else b"")
+        self._hashed_already = len(self._buffer)
 
     @property
     def size(self) -> int:
@@ -91,14 +87,18 @@ class Receiving:
         if self._sent.received.is_full:
             self._fold()
         frame = self._codec.encode(chunk)
-        self._listed.append(frame.digest)
         self._send(frame, self._sent.received.with_chunk(frame.digest), self._hash(chunk))
 
     def _fold(self) -> None:
-        frame = self._codec.encode(pack_digests(self._listed), kind=ChunkKind.LIST)
-        received = self._sent.received.with_fold(frame.digest)
+        """Put all digests since the last full list in a list chunk; those of an earlier request are read back."""
+        received = self._sent.received
+        if self._folded is None:
+            self._folded = folded_digests(self._chunks, received)
+        self._folded += unpack_digests(received.inline)
+        frame = self._codec.encode(pack_digests(self._folded), kind=ChunkKind.LIST)
+        received = received.with_fold(frame.digest)
         if not received.folded:
-            self._listed.clear()
+            self._folded = []
         self._send(frame, received, self._sent.hashed)
 
     def _hash(self, data: bytes | bytearray) -> Hashed | None:
@@ -124,7 +124,6 @@ class Receiving:
             self.safe = progress
 
 
-def listed_digests(chunks: ChunkReader, received: Received) -> list[Digest]:
-    """The digests of the whole chunks since the last full list. Raises :class:`ChunkUnavailable`."""
-    folded = unpack_digests(chunks.read([received.folded])[received.folded]) if received.folded else []
-    return folded + unpack_digests(received.inline)
+def folded_digests(chunks: ChunkReader, received: Received) -> list[Digest]:
+    """The digests in the list chunk that is not full, if there is one. Raises :class:`ChunkUnavailable`."""
+    return unpack_digests(chunks.read([received.folded])[received.folded]) if received.folded else []

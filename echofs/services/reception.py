@@ -13,7 +13,7 @@ from echofs.ports.chunks import ChunkCodec
 from echofs.ports.resumable import UploadLedger, UploadRecord
 from echofs.ports.runtime import Clock, Meters
 from echofs.services.reading import ChunkReader
-from echofs.services.receiving import Beginning, Progress, Receiving, listed_digests
+from echofs.services.receiving import Receiving
 from echofs.services.replication import Replicator
 from echofs.services.whole_hashes import Hashed, WholeHashes
 
@@ -64,14 +64,18 @@ class Receptions:
             # First, so that whatever the ledger names is known to those who collect what nobody refers to.
             self._catalog.record_chunks(receiving.unrecorded)
             receiving.recorded()
-        received, hashed = receiving.safe.received, receiving.safe.hashed
+        received = receiving.safe.received
         if received == record.received:
             return record
         moved = self._write_down(replace(record, received=received))
         self._meters.add("bytes_received", received.size - record.received.size)
-        if hashed is not None:
-            self._hashes.keep(record.id, hashed)
+        self.remember(moved, receiving)
         return moved
+
+    def remember(self, record: UploadRecord, receiving: Receiving) -> None:
+        """Keep the hash of what is safe, if this process saw all of it, for the end or the next request."""
+        if receiving.safe.hashed is not None:
+            self._hashes.keep(record.id, receiving.safe.hashed)
 
     def _write_down(self, record: UploadRecord) -> UploadRecord:
         moved = self._ledger.advance(replace(record, expires_at=self.expiry()))
@@ -81,13 +85,11 @@ class Receptions:
 
     def _receiving(self, record: UploadRecord) -> Receiving:
         received = record.received
-        piece = self._chunks.read([received.piece])[received.piece] if received.piece else b""
         hashed: Hashed | None = self._hashes.known(record.id)
         if record.length <= received.chunk_size or (hashed and hashed.size != received.size):
             # One chunk is its own hash; and bytes that came elsewhere are read back at the end.
             hashed = None
-        beginning = Beginning(Progress(received, hashed), piece, listed_digests(self._chunks, received))
-        return Receiving(self._replicator, self._codec, beginning)
+        return Receiving(self._replicator, self._chunks, self._codec, received, hashed)
 
 
 class Reception:
@@ -119,6 +121,7 @@ class Reception:
         if self._receiving.safe.received.size == self.record.length and not self.record.is_written:
             self.record = replace(self.record, received=self._receiving.safe.received)
             self.chunks = tuple(self._receiving.unrecorded)
+            self._receptions.remember(self.record, self._receiving)
         else:
             self._advance()
 

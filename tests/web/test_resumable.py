@@ -482,6 +482,7 @@ def test_a_file_that_comes_whole_costs_one_commit_and_one_line_in_the_ledger(
     created = site.create(data=DATA, Content_Type=BYTES["Content-Type"])
     receipt = created.get_json()["consistency"]
     assert (created.status_code, receipt["replicas"], receipt["owed"]) == (201, 3, 0)
+    assert not any(site.plane.workers[worker_id].fetches for worker_id in "abc")
     chunks = site.plane.catalog.file_at(OWNER, "a/film").head.content.inline
     assert len(site.plane.catalog.replicas(unpack_digests(chunks))) == 6
     assert site.client.get(created.headers["Location"]).get_json()["data"]["file"]["size"] == len(DATA)
