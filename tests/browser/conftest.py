@@ -9,12 +9,13 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Playwright, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Playwright, Request, expect, sync_playwright
 
 from tests.browser.visitor import Visitor
 from tests.cluster.cluster import Cluster
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+PATIENCE_MS = 20_000
 _EXPECTED = "Failed to load resource"
 """What browsers say of every refusal; what the page makes of it is the stories' matter."""
 _numbers = count(1)
@@ -61,7 +62,8 @@ def _chromium(playwright: Playwright) -> str | None:
 def page(browser: Browser, cluster: Cluster) -> Iterator[Page]:
     """An empty window that stays within this origin and has nothing to complain of: no errors, no blocked content."""
     context = browser.new_context(base_url=cluster.url, viewport={"width": 1280, "height": 800}, locale="en-GB")
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
     window, complaints = context.new_page(), list[str]()
 
     def said(message: ConsoleMessage) -> None:

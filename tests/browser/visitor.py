@@ -28,15 +28,15 @@ class Visitor:
         expect(page.get_by_role("heading", name="Your files will be here")).to_be_visible()
         return cls(page, name)
 
-    def upload(self, name: str, content: bytes, media_type: str = "text/plain") -> None:
-        """Choose a file and wait until it is stored."""
+    def upload(self, name: str, content: bytes, media_type: str = "text/plain", *, shown: str = "") -> None:
+        """Choose a file and wait until it is stored, and listed under the name that is ``shown``."""
         self.page.get_by_role("button", name="Upload").first.click()
         with self.page.expect_file_chooser() as chooser:
             self.page.get_by_role("menuitem", name="Files…").click()
         chooser.value.set_files([{"name": name, "mimeType": media_type, "buffer": content}])
-        expect(self.uploads().get_by_text(name)).to_be_visible()
+        expect(self.uploads().get_by_text(shown or name)).to_be_visible()
         expect(self.uploads().get_by_role("heading")).to_contain_text("stored")
-        expect(self.row(name)).to_be_visible()
+        expect(self.row(shown or name)).to_be_visible()
 
     def uploads(self) -> Locator:
         """The panel of uploads."""

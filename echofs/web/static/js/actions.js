@@ -89,14 +89,14 @@ export function rename(row) {
 
 /** Ask for a folder and move everything there. */
 export async function move(rows) {
-  const folder = await chooseFolder(`Move ${named(rows)} to`, "Move here", { not: rows });
+  const folder = await chooseFolder(`Move ${named(rows)} to`, "Move here", { from: rows[0].parent, not: rows });
   if (folder === undefined) return;
   await each(rows, (row) => relocate(row, join(folder, row.name)), "moved");
 }
 
 /** Ask for a folder and copy everything there. */
 export async function copy(rows) {
-  const folder = await chooseFolder(`Copy ${named(rows)} to`, "Copy here", {});
+  const folder = await chooseFolder(`Copy ${named(rows)} to`, "Copy here", { from: rows[0].parent });
   if (folder === undefined) return;
   await each(rows, (row) => (row.folder
     ? post("/folders/copy", { path: row.path, to: join(folder, row.name) })

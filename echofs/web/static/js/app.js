@@ -4,7 +4,7 @@ import { calm, fill, h } from "./dom.js";
 import { banner, complain } from "./notices.js";
 import * as router from "./router.js";
 import { onExpired, open, session, signOut } from "./session.js";
-import { frame, mark, unframe } from "./shell.js";
+import { frame, mark, showSearch, unframe } from "./shell.js";
 import { askAgain, showSignIn } from "./signin.js";
 import { drawUsage } from "./usage.js";
 import { viewsFor } from "./views.js";
@@ -65,6 +65,7 @@ async function showView(main, url, mine) {
     return;
   }
   mark(view);
+  showSearch(url);
   const module = await view.load();
   if (mine !== visit) return;
   const end = await module.show(main, view.pattern.exec(url.pathname), url);

@@ -1,5 +1,6 @@
 /** Questions to the user. All are native dialogs: Escape closes them and the focus returns to where it was. */
 import { button, fill, h, icon } from "./dom.js";
+import { plain } from "./format.js";
 import { announce, complain } from "./notices.js";
 
 let counter = 0;
@@ -23,7 +24,7 @@ export function dialog(title, build, { kind = "" } = {}) {
   const { body, actions = [] } = build(close);
   fill(element,
     h("header", { class: "dialog-head" },
-      h("h2", { id: heading }, title),
+      h("h2", { id: heading }, plain(title)),
       button({ label: "Close", icon: "close", quiet: true, onClick: () => close() })),
     h("div", { class: "dialog-body" }, body),
     actions.length > 0 && h("footer", { class: "dialog-foot" }, actions));
@@ -51,7 +52,7 @@ export function dialog(title, build, { kind = "" } = {}) {
  */
 export async function confirm(title, text, { label = "OK", danger = false } = {}) {
   const sure = await dialog(title, (close) => ({
-    body: [h("p", {}, text)],
+    body: [h("p", {}, plain(text))],
     actions: [
       button({ label: "Cancel", onClick: () => close(false) }),
       button({ label, kind: danger ? "danger" : "primary", onClick: () => close(true), autofocus: true }),

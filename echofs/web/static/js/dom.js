@@ -1,9 +1,11 @@
 /**
  * Making elements. Text only ever gets in as text nodes: there is no way here to hand over markup.
  */
+import { INVISIBLE, plain } from "./format.js";
 import { PATHS } from "./icons.js";
 
 const SVG = "http://www.w3.org/2000/svg";
+const SPOKEN = new Set(["alt", "aria-label", "title"]);
 
 /**
  * An element with attributes, listeners and children.
@@ -22,7 +24,7 @@ export function h(tag, props = {}, ...children) {
     else if (name === "dataset") Object.assign(element.dataset, value);
     else if (name === "on") for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
     else if (name === "textContent" || (name in element && typeof value !== "string")) element[name] = value;
-    else element.setAttribute(name, value === true ? "" : String(value));
+    else element.setAttribute(name, value === true ? "" : SPOKEN.has(name) ? plain(String(value)) : String(value));
   }
   add(element, children);
   return element;
@@ -75,19 +77,13 @@ export function button({ label, icon: name, kind = "", quiet = false, onClick, .
   return h("button", props, name && icon(name), !quiet && h("span", {}, label));
 }
 
-const INVISIBLE = /([\p{Cc}\p{Cf}\p{Zl}\p{Zp}])/u;
-const JOINERS = new Set(["\u200c", "\u200d"]);
-
 /**
- * A name that somebody else chose: isolated, and with its invisible characters made visible, so that marks of direction in
- * it turn around nothing, and nobody takes "gpj.exe" for "exe.jpg".
+ * A name that somebody else chose: isolated, so that its letters do not reorder what stands around it, and with its
+ * invisible characters made visible.
  */
 export function named(text, props = {}) {
-  return h("bdi", { class: "name", ...props }, text.split(INVISIBLE).map((part) => {
-    // Joiners belong to the spelling of some languages and to emoji, and reorder nothing.
-    if (part.length !== 1 || JOINERS.has(part) || !INVISIBLE.test(part)) return part;
-    return h("span", { class: "unseen" }, `U+${part.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`);
-  }));
+  return h("bdi", { class: "name", ...props }, text.split(INVISIBLE).map((part) => (
+    part === plain(part) ? part : h("span", { class: "unseen" }, plain(part)))));
 }
 
 /** Hold back a function until it was not called for so many milliseconds. */

@@ -22,7 +22,7 @@ export async function show(main, match, url) {
   const folder = query === null ? decodeFolder(match[1] ?? "") : null;
   const view = new FilesView(main, folder, query);
   await view.load();
-  const changed = () => view.load();
+  const changed = () => view.load().catch(complain);
   addEventListener("echofs-changed", changed);
   return () => {
     removeEventListener("echofs-changed", changed);
@@ -175,7 +175,7 @@ class FilesView {
   }
 
   tools() {
-    if (this.query !== null) return this.infoButton();
+    if (this.query !== null) return h("div", { class: "tools" }, this.infoButton());
     return h("div", { class: "tools" },
       button({ label: "New folder", icon: "newfolder", kind: "spare", onClick: () => this.newFolder() }),
       this.uploadButton(),

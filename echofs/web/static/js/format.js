@@ -7,6 +7,22 @@ const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-d
 const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
+/** Characters of which one sees nothing but what they do to others; as a group, for splitting. */
+export const INVISIBLE = /([\p{Cc}\p{Cf}\p{Zl}\p{Zp}])/u;
+// They belong to the spelling of some languages and to emoji, and reorder nothing.
+const JOINERS = new Set(["\u200c", "\u200d"]);
+
+/**
+ * A text with names that somebody else chose, its invisible characters replaced by their numbers: so marks of direction
+ * turn around nothing, and nobody takes "gpj.exe" for "exe.jpg".
+ */
+export function plain(text) {
+  return text.split(INVISIBLE).map((part, index) => {
+    if (index % 2 === 0 || JOINERS.has(part) || part.length > 1) return part;
+    return `U+${part.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
+  }).join("");
+}
+
 /** 1536 → "1.5 KiB". */
 export function size(bytes) {
   let value = bytes;

@@ -1,5 +1,6 @@
 /** What is said beside the page: short notices, words for screen readers, and the banner while the server is away. */
 import { button, fill, h, icon } from "./dom.js";
+import { plain } from "./format.js";
 
 const STAY_MS = 6000;
 
@@ -12,7 +13,7 @@ function say(region, text) {
   const place = document.getElementById(region);
   place.textContent = "";
   // The same words twice are only noticed as a change from something else.
-  requestAnimationFrame(() => { place.textContent = text; });
+  requestAnimationFrame(() => { place.textContent = plain(text); });
 }
 
 /**
@@ -25,7 +26,7 @@ export function notice(text, { kind = "good", action } = {}) {
   const close = () => toast.remove();
   const toast = h("div", { class: `toast ${kind}` },
     icon(kind === "bad" ? "unsafe" : "check"),
-    h("p", {}, text),
+    h("p", {}, plain(text)),
     action && button({ label: action.label, kind: "link", onClick: () => { close(); action.onClick(); } }),
     button({ label: "Close", icon: "close", quiet: true, onClick: close }));
   const place = document.getElementById("toasts");
@@ -48,5 +49,5 @@ export function banner(text) {
   const place = document.getElementById("banner");
   if (place.hidden === (text === null) && (text === null || place.textContent === text)) return;
   place.hidden = text === null;
-  fill(place, text !== null && icon("waiting"), text !== null && h("span", {}, text));
+  fill(place, text !== null && icon("waiting"), text !== null && h("span", {}, plain(text)));
 }

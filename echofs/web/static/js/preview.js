@@ -5,7 +5,7 @@
 import { download } from "./actions.js";
 import { ApiError, contentUrl, reach, refusal } from "./api.js";
 import { dialog } from "./dialogs.js";
-import { button, fill, h, icon } from "./dom.js";
+import { button, fill, h, icon, named } from "./dom.js";
 import { size } from "./format.js";
 import { announce } from "./notices.js";
 import { kindIcon } from "./rows.js";
@@ -36,7 +36,7 @@ export async function preview(first, rows, { version } = {}) {
       stage.replaceChildren();
     };
     const heading = stage.closest("dialog")?.querySelector("h2");
-    if (heading) fill(heading, h("bdi", {}, row.name));
+    if (heading) fill(heading, named(row.name));
     announce(row.name);
     fill(stage, h("p", { class: "quiet-text" }, "Opening…"));
     try {

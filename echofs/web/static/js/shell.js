@@ -32,6 +32,12 @@ export function mark(view, heading = view.title) {
   }
 }
 
+/** Have the search box say what is shown, unless somebody is writing in it. */
+export function showSearch(url) {
+  const input = document.querySelector(".search input");
+  if (input && input !== document.activeElement) input.value = url.pathname === "/search" ? (url.searchParams.get("q") ?? "") : "";
+}
+
 /** Show a number beside a part's name; 0 shows none. */
 export function badge(name, number, label) {
   const place = document.querySelector(`.side a[data-view="${name}"] .badge`);
@@ -59,7 +65,7 @@ export function mascot() {
 function searchBox() {
   const input = h("input", {
     type: "search", name: "q", placeholder: "Search in all folders", "aria-label": "Search in all folders",
-    autocomplete: "off", spellcheck: "false", value: new URLSearchParams(location.search).get("q") ?? "",
+    autocomplete: "off", spellcheck: "false",
   });
   const search = () => {
     const query = input.value.trim();

@@ -12,12 +12,13 @@ import { folderRow } from "./rows.js";
  *
  * @param {string} title
  * @param {string} action the word on the button
- * @param {{not?: {folder: boolean, path: string, parent?: string}[]}} [options] what is moved cannot be chosen itself
+ * @param {{from?: string, not?: {folder: boolean, path: string}[]}} [options] `from` is where to begin; what is moved
+ *   cannot be chosen itself
  * @returns {Promise<string|undefined>} the path; "" is the root
  */
-export function chooseFolder(title, action, { not = [] }) {
+export function chooseFolder(title, action, { from = "", not = [] } = {}) {
   const moved = new Set(not.filter((row) => row.folder).map((row) => row.path));
-  let here = not[0]?.parent ?? "";
+  let here = from;
   const list = h("ul", { class: "tree" });
   const where = h("p", { class: "tree-path" });
   const enter = async (path) => {
