@@ -36,7 +36,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_app_passwords_user_id"),
         sa.PrimaryKeyConstraint("id", name="pk_app_passwords"),
     )
-    op.create_index("ix_app_passwords_user_id_created_at", "app_passwords", ["user_id", "created_at"])
+    op.create_index("ix_app_passwords_user_id_created_at_id", "app_passwords", ["user_id", "created_at", "id"])
     op.create_table(
         "audit",
         _text("id"),

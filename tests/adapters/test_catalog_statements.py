@@ -12,12 +12,18 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
+from echofs.adapters.catalog.app_passwords import SqlAppPasswords
+from echofs.adapters.catalog.audit import SqlAudit
 from echofs.adapters.catalog.sql import SqlCatalog
 from echofs.adapters.catalog.uploads import SqlUploads
 from echofs.adapters.catalog.users import SqlUsers
+from echofs.core.audit import Outcome
 from echofs.core.models import Floor, FloorScope, Level, Role
 from echofs.ports.accounts import UserChange
+from echofs.ports.audit import AuditQuery
 from echofs.ports.listing import ListQuery, SortKey
+from tests.contracts.app_passwords_contract import PHONE
+from tests.contracts.audit_contract import LOGIN
 from tests.contracts.catalog_dispute_contract import conflict
 from tests.contracts.catalog_trash_contract import back, limited
 from tests.contracts.catalog_values import ALICE, chunk, deleted, digest, first, following, keyed, make, moved
@@ -237,6 +243,25 @@ class TestPlans:
     def test_resumable_uploads_seek(self, engine: Engine) -> None:
         with watched(engine) as sent:
             use_a_ledger(SqlUploads(engine))
+        assert self.scans(engine, sent) == []
+
+    def test_app_passwords_and_the_audit_log_seek(self, engine: Engine) -> None:
+        SqlUsers(engine).add(ANNA)
+        passwords, log = SqlAppPasswords(engine), SqlAudit(engine)
+        for number in range(2):
+            log.append(replace(LOGIN, id=str(number)))
+        cursor = log.page(AuditQuery(limit=1)).next
+        with watched(engine) as sent:
+            passwords.add(PHONE, 10)
+            passwords.listed(ANNA.id)
+            passwords.find(ANNA.id, PHONE.digest)
+            passwords.note_use(PHONE.id, 1)
+            passwords.remove(ANNA.id, PHONE.id)
+            passwords.remove_all(ANNA.id)
+            log.append(LOGIN)
+            log.conclude(LOGIN.id, Outcome.DONE, "")
+            log.page(AuditQuery(after=cursor))
+            log.forget(1)
         assert self.scans(engine, sent) == []
 
 

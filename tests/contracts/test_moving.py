@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,7 @@ def test_what_was_exported_imported_and_exported_again_is_the_same(
 ) -> None:
     first, second = places(source), places(target)
     fill(first[0])
-    first[1].add(ANNA)
+    first[1].add(replace(ANNA, quota_bytes=1 << 40, last_login_at=START))
     first[1].add(BEN)
     first[1].revoke(["token"], START)
     written = exported(first)

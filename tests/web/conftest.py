@@ -70,14 +70,14 @@ class Site:
         install_errors(self.app)
         install_headers(self.app)
         install_access(self.app, authenticate=self.authenticator, verify_call=_verify_call, csrf_token=self.tokens.csrf)
-        limits = AccountLimits(
+        self.limits = AccountLimits(
             self.app,
             self.rates,
             storage_uri=self.storage_uri,
             storage_options=self.storage_options,
             enabled=self.limited,
         )
-        parts = (self.accounts, self.tokens, self.authenticator, limits.attempts(self.accounts))
+        parts = (self.accounts, self.tokens, self.authenticator, self.limits.attempts(self.accounts))
         self.app.register_blueprint(accounts_blueprint(*parts))
         self.app.register_blueprint(page_sessions_blueprint(*parts))
         self.client: FlaskClient = self.app.test_client()

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import pytest
+from flask import request
+from werkzeug.datastructures import Authorization
 from werkzeug.test import TestResponse
 
 from echofs.adapters.redis_counters import SCHEME
 from echofs.adapters.redis_link import RedisLink
 from echofs.adapters.system import SystemClock
 from echofs.core.errors import CatalogUnavailable
-from echofs.web.limits import Rates
+from echofs.services.accounts import Principal
+from echofs.services.app_passwords import AppAccess
+from echofs.web.access import ACCESS, Access
+from echofs.web.limits import Rates, name_attempt
+from tests.fakes.app_passwords import MemoryAppPasswords
+from tests.fakes.ids import SequentialIds
 from tests.fakes.meters import FakeMeters
 from tests.web.conftest import PASSWORD, Site
 
@@ -201,3 +208,28 @@ def test_requests_about_anything_else_run_no_code_of_the_limits() -> None:
     limited, unlimited = limited_site().app, Site(limited=False).app
     assert len(limited.before_request_funcs[None]) == len(unlimited.before_request_funcs[None])
     assert len(limited.after_request_funcs[None]) == len(unlimited.after_request_funcs[None])
+
+
+def test_guesses_at_app_passwords_count_with_those_at_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Site(rates=FEW, limited=True)
+    site.register()
+    access = AppAccess(site.users, MemoryAppPasswords(), site.auditing, site.clock, SequentialIds())
+    alice = site.users.by_login("alice")
+    _, secret = access.create(Principal(alice.id, alice.name, alice.role, "jti", "sid"), "phone")
+    check = site.limits.login(access.check)
+
+    @site.app.get("/mounted")
+    def mounted() -> str:
+        sent = request.authorization or Authorization("basic", {"username": "", "password": ""})
+        name_attempt(sent["username"])
+        return check(sent["username"], sent["password"]).name
+
+    def use(tried: str) -> int:
+        address = {"REMOTE_ADDR": "192.0.2.1"}
+        return site.client.get("/mounted", auth=("alice", tried), environ_overrides=address).status_code
+
+    monkeypatch.setitem(ACCESS, "mounted", Access.PUBLIC)
+    assert {use(secret) for _ in range(10)} == {200}
+    assert [use("wrong"), use("wrong")] == [401, 401]
+    assert guess(site).status_code == 401
+    assert use(secret) == 429

@@ -250,7 +250,7 @@ app_passwords = db.Table(
     db.Column("digest", HexDigest, nullable=False),
     db.Column("created_at", BigInteger, nullable=False),
     db.Column("last_used_at", BigInteger, nullable=True),
-    Index(None, "user_id", "created_at"),
+    Index(None, "user_id", "created_at", "id"),
 )
 
 audit = db.Table(
