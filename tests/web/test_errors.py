@@ -19,9 +19,11 @@ from echofs.web.headers import install_headers
 
 
 def all_errors(parent: type[EchoError] = EchoError) -> Iterator[type[EchoError]]:
+    """Those that a process which serves can raise: the client's are for programs that ask."""
     for child in parent.__subclasses__():
-        yield child
-        yield from all_errors(child)
+        if not child.__module__.startswith("echofs.client"):
+            yield child
+            yield from all_errors(child)
 
 
 def app_raising(error: Exception) -> Flask:
