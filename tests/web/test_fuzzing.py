@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from echofs.web.access import ACCESS
 from tests.web.fuzzing import PHASES, fuzz
 from tests.web.whole import ADMINISTRATOR, USER, Whole
 
@@ -27,4 +26,5 @@ def test_whatever_is_asked_the_answer_is_one_that_is_described(whole: Whole, use
     findings = fuzz(whole, user, examples=1, phases={phase: phase in phases for phase in PHASES})
     assert not findings.failures, "\n\n".join(findings.failures.values())
     assert {status for _operation, status in findings.statuses if status >= 500} <= {503}
-    assert sum(count for (_operation, status), count in findings.statuses.items() if status < 300) > len(ACCESS) / 4
+    served = {operation for operation, status in findings.statuses if status < 300}
+    assert len(served) > 10, "hardly anything was served: the run says little"
