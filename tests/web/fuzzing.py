@@ -28,6 +28,7 @@ from tests.web.whole import ADMINISTRATOR, USER, Whole
 schemathesis.serializer.alias(BODY_TYPE, "application/octet-stream")
 
 SEED = 20_260_301
+FEW = 100
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
 _CHECKS: dict[str, Any] = {
     # A machine that is busy with other tests answers late, and what cannot wait is refused then, as it should be.
@@ -63,12 +64,12 @@ class Findings:
         """How many were answered."""
         return self.statuses.total()
 
-    def fewest(self) -> tuple[str, int]:
-        """The operation with the fewest requests."""
-        by_operation: Counter[str] = Counter()
+    def by_operation(self) -> Counter[str]:
+        """How many each operation answered."""
+        counts: Counter[str] = Counter()
         for (operation, _status), count in self.statuses.items():
-            by_operation[operation] += count
-        return min(by_operation.items(), key=lambda item: item[1])
+            counts[operation] += count
+        return counts
 
 
 def fuzz(whole: Whole, user: str, *, examples: int, phases: Mapping[str, bool], seed: int = SEED) -> Findings:
@@ -204,8 +205,10 @@ def _report(user: str, findings: Findings) -> Iterator[str]:
     statuses: Counter[int] = Counter()
     for (_operation, status), count in findings.statuses.items():
         statuses[status] += count
-    operation, fewest = findings.fewest()
-    yield f"{user}: {findings.requests} requests, at least {fewest} each ({operation})"
+    counts = findings.by_operation()
+    few = sorted(operation for operation, count in counts.items() if count < FEW)
+    yield f"{user}: {findings.requests} requests to {len(counts)} operations"
+    yield f"fewer than {FEW} to {len(few)}, most of which read nothing that could be varied: {', '.join(few)}"
     yield f"answers: {', '.join(f'{status}: {count}' for status, count in sorted(statuses.items()))}"
     for key, failure in sorted(findings.failures.items()):
         yield f"\n{key}\n{failure}"

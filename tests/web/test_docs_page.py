@@ -84,7 +84,7 @@ def test_text_is_only_text_but_for_code_and_links() -> None:
 def test_examples_of_requests_are_commands(document: dict[str, Any]) -> None:
     commands = {operation.id: operation.curl for group in Reading(document).groups() for operation in group.operations}
     assert commands["files_details_file_id"] == (
-        'curl \\\n  "$server/api/v1/files/0193f3c2a1b47c3d8e5f60718293a4b5" \\\n  -H "Authorization: Bearer $token"'
+        'curl "$server/api/v1/files/0193f3c2a1b47c3d8e5f60718293a4b5" \\\n  -H "Authorization: Bearer $token"'
     )
     assert '--json \'{"path": "photos/oak.jpg"}\'' in commands["files_change_file_id"]
     assert "-X PATCH" in commands["files_change_file_id"]

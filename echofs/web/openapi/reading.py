@@ -214,13 +214,14 @@ def _curl(path: str, method: str, operation: JsonDict) -> str:
     elif method != ("POST" if content else "GET"):
         words.append(f"-X {method}")
     words.append(f'"$server{path}{"?" + urlencode(query) if query else ""}"')
+    lines = [" ".join(words)]
     for proof in operation["security"][:1]:
-        words += [f'-H "Authorization: Bearer {_PROOFS[name]}"' for name in proof if name in _PROOFS]
-    words += [f"-H {shlex.quote(header)}" for header in headers]
+        lines += [f'-H "Authorization: Bearer {_PROOFS[name]}"' for name in proof if name in _PROOFS]
+    lines += [f"-H {shlex.quote(header)}" for header in headers]
     for media_type, body in content.items():
-        words += _sent(media_type, body["example"])
+        lines += _sent(media_type, body["example"])
         break
-    return " \\\n  ".join(words)
+    return " \\\n  ".join(lines)
 
 
 def _sent(media_type: str, example: object) -> list[str]:

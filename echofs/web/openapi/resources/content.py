@@ -64,7 +64,8 @@ _CREATE_ONLY = Parameter(
 
 _VALIDATORS = (
     ETAG_GIVEN,
-    Parameter("Last-Modified", "When the version was made.", required=True),
+    # Not required: servers leave it out of 304.
+    Parameter("Last-Modified", "When the version was made."),
     Parameter("Cache-Control", "`private, no-cache`: ask again before every use.", required=True),
     *READ_GIVEN,
 )

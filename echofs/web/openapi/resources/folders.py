@@ -15,7 +15,7 @@ from echofs.core.models import Level
 from echofs.web.levels import SESSION_HEADER
 from echofs.web.openapi.description import Answer, Parameter, Resource, Route, json_body
 from echofs.web.openapi.fields import Shape, choice, flag, listed, one, text, whole
-from echofs.web.openapi.parameters import LEVEL, LEVEL_QUERY, ON_CONFLICT, SESSION
+from echofs.web.openapi.parameters import SESSION
 from echofs.web.openapi.shapes import WRITE_EXAMPLE
 from echofs.web.schemas import FolderMoveSchema, FolderSchema
 
@@ -42,7 +42,6 @@ _RECEIPT = {"mode_used": "strong", "committed": True, "reason": "", "session": W
 _GIVEN = (Parameter(SESSION_HEADER, "The token to send with the next request."),)
 _RELOCATION = {"path": "photos/2026", "to": "archive/2026"}
 _ERRORS = (InvalidName, NotFound, NameTaken, HeadMoved, TooFewReplicas, ClusterFull)
-_HEADERS = (LEVEL, ON_CONFLICT, SESSION)
 _ONE = {"folder": one(Folder)}
 
 
@@ -78,24 +77,22 @@ RESOURCE = Resource(
         "folders.move": Route(
             "Move or rename a folder",
             {200: _many("Everything below it has another path now.", "moved")},
-            query=(LEVEL_QUERY,),
-            headers=_HEADERS,
+            headers=(SESSION,),
             bodies=json_body(FolderMoveSchema, _RELOCATION),
             errors=_ERRORS,
         ),
         "folders.copy": Route(
             "Copy a folder",
             {201: _many("It is there twice now; no byte was sent.", "copied")},
-            query=(LEVEL_QUERY,),
-            headers=_HEADERS,
+            headers=(SESSION,),
             bodies=json_body(FolderMoveSchema, _RELOCATION),
             errors=(*_ERRORS, QuotaExceeded),
         ),
         "folders.delete": Route(
             "Delete a folder",
             {200: _many("It is gone; the files below it are in the trash.", "deleted")},
-            query=(Parameter("path", "The folder.", example="photos/2026", required=True), LEVEL_QUERY),
-            headers=_HEADERS,
+            query=(Parameter("path", "The folder.", example="photos/2026", required=True),),
+            headers=(SESSION,),
             errors=_ERRORS,
         ),
     },
