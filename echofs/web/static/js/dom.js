@@ -32,7 +32,7 @@ export function h(tag, props = {}, ...children) {
 
 /** Append children; strings become text, and nothing is added for null, undefined and false. */
 export function add(parent, children) {
-  for (const child of children.flat()) {
+  for (const child of children.flat(Infinity)) {
     if (child === null || child === undefined || child === false) continue;
     parent.append(child instanceof Node ? child : String(child));
   }
