@@ -23,7 +23,7 @@ from echofs.core.names import check_path
 if TYPE_CHECKING:
     from echofs.client import FileInfo
 
-_HINT = "Interrupted. What is complete stays; the same command with --skip-same goes on with the rest."
+_HINT = "What is complete stays; the same command with --skip-same goes on with the rest."
 version_option = click.option("--version", type=click.IntRange(1), help="An older version, by its number.")
 
 

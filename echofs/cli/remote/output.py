@@ -1,4 +1,7 @@
-"""What the commands print: lines for people, or JSON for programs."""
+"""What the commands print: lines for people, or JSON for programs.
+
+By ``print``, which progress bars know how to make room for.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from typing import Any
-
-import click
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _NEVER_RAW = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -29,9 +30,9 @@ class Output:
     def show(self, value: object, text: str) -> None:
         """Something that was asked for: ``value`` for programs, ``text`` for people."""
         if self.json:
-            click.echo(json.dumps(plain(value)))
+            print(json.dumps(plain(value)))
         else:
-            click.echo(escaped(text))
+            print(escaped(text))
 
     def show_lines(self, value: object, lines: Sequence[str]) -> None:
         """Something that was asked for and takes several lines for people."""
@@ -49,14 +50,14 @@ class Output:
     def fail(self, about: str, error: Mapping[str, object]) -> None:
         """Something that did not work; to standard error, and for programs among the results too."""
         if self.json:
-            click.echo(json.dumps({"path": about or None, "error": plain(error)}))
+            print(json.dumps({"path": about or None, "error": plain(error)}))
         prefix = f"{about}: " if about else ""
         note(f"{prefix}{error['message']}")
 
 
 def note(text: str) -> None:
     """A line on standard error."""
-    click.echo(escaped(text, terminal=sys.stderr.isatty()), err=True)
+    print(escaped(text, terminal=sys.stderr.isatty()), file=sys.stderr)
 
 
 def escaped(text: str, *, terminal: bool | None = None) -> str:

@@ -74,16 +74,18 @@ class _NoBars:
 class _RichBars:
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
-        self.whole = progress.add_task("in all", total=0)
+        self.whole = progress.add_task("in all", total=0, visible=False)
         self._lock = threading.Lock()
-        self._total = 0
+        self._total = self._count = 0
 
     def begin(self, name: str, size: int) -> Bar:
+        large = size >= _OWN_BAR_BYTES
         with self._lock:
             self._total += size
-            self.progress.update(self.whole, total=self._total)
+            self._count += 1
+            self.progress.update(self.whole, total=self._total, visible=self._count > 1 or not large)
         own = None
-        if size >= _OWN_BAR_BYTES:
+        if large:
             own = self.progress.add_task(escaped(name, terminal=True)[-_NAME_CHARACTERS:], total=size)
         return _RichBar(self, own)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from echofs.cli.remote.output import note, size_text
+from echofs.cli.remote.output import counted, note, size_text
 from echofs.cli.remote.paths import REMOTE, joined, target_in
 from echofs.cli.remote.progress import Moved
 from echofs.cli.remote.session import Run, consistency_option, if_match_option, remote_command
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from echofs.client import Receipt, Stored
 
 STREAM = "-"
-_HINT = "Interrupted. What is stored stays; the same command with --skip-same goes on with the rest."
+_HINT = "What is stored stays; the same command with --skip-same goes on with the rest."
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ def _told(stored: Stored) -> Done:
 
 def receipt_text(receipt: Receipt) -> str:
     """A write's receipt in few words."""
-    copies = f"{receipt.replicas} of {receipt.replicas_wanted} copies in {receipt.zones} zones"
+    copies = f"{receipt.replicas} of {receipt.replicas_wanted} copies in {counted(receipt.zones, 'zone')}"
     if receipt.provisional:
         return f"{copies}  PROVISIONAL: on the master's disk until the catalog answers"
     spooled = ", and on the master's disk" if receipt.spooled else ""

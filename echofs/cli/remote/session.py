@@ -37,12 +37,14 @@ class Exit(IntEnum):
 
 
 class Run:
-    """One command: where its results go, and its client, which is opened when it is needed first."""
+    """One command: where its results go, and its client, which is opened when it is needed first. ``hint`` says how to
+    go on after an interruption."""
 
     def __init__(self, profile: str, out: Output) -> None:
         self.profile = profile
         self.out = out
         self.failures = 0
+        self.hint = ""
         self._client: Client | None = None
 
     @property
@@ -99,7 +101,7 @@ def remote_command(function: F) -> F:
             run.out.fail("", described(error))
             context.exit(exit_code(error))
         except KeyboardInterrupt:
-            note("Interrupted.")
+            note(f"Interrupted. {run.hint}".strip())
             context.exit(_INTERRUPTED)
         finally:
             run.close()

@@ -10,7 +10,6 @@ from itertools import islice
 
 import click
 
-from echofs.cli.remote.output import note
 from echofs.cli.remote.progress import Bars, Moved, open_bars
 from echofs.cli.remote.session import Run
 from echofs.core.errors import EchoError
@@ -46,6 +45,7 @@ class Stopped(Exception):
 def run_transfers(run: Run, transfers: Iterable[Transfer], jobs: int, *, hint: str) -> None:
     """Move everything, ``jobs`` at a time. What fails is told and counted in ``run``, and the rest goes on, except when
     nobody is logged in or the master is away, which is raised. ``hint`` says how to go on after an interruption."""
+    run.hint = hint
     stop = threading.Event()
     waiting = iter(transfers)
     running: dict[Future[Done], Transfer] = {}
@@ -58,11 +58,9 @@ def run_transfers(run: Run, transfers: Iterable[Transfer], jobs: int, *, hint: s
                     break
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     _settle(run, running.pop(future), future)
-        except BaseException as error:
+        except BaseException:
             stop.set()
             pool.shutdown(cancel_futures=True)
-            if isinstance(error, KeyboardInterrupt):
-                note(hint)
             raise
 
 
