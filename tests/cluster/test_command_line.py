@@ -1,0 +1,196 @@
+"""Files from a terminal and from Python, as the documentation shows it and as a story of one user."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from echofs.cli.main import echofs
+from tests.cluster.client import PASSWORD, User
+from tests.cluster.cluster import Cluster, eventually
+
+DOCS = Path(__file__).parents[2] / "docs"
+DOCUMENTED_URL = "http://127.0.0.1:8080"
+
+
+class Terminal:
+    """A user's terminal: commands run in this process, with configuration of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._environ = {
+            "XDG_CONFIG_HOME": str(folder / ".config"),
+            "XDG_STATE_HOME": str(folder / ".state"),
+            "ECHOFS_PASSWORD": PASSWORD,
+            **dict.fromkeys(("ECHOFS_PROFILE", "ECHOFS_URL", "ECHOFS_TOKEN", "ECHOFS_USERNAME")),
+        }
+
+    def run(self, *arguments: str, given: bytes = b"", code: int = 0) -> Result:
+        """A command that must end with ``code``."""
+        before = Path.cwd()
+        os.chdir(self.folder)
+        try:
+            result = CliRunner(env=self._environ).invoke(echofs, arguments, input=given)
+        finally:
+            os.chdir(before)
+        assert result.exit_code == code, (arguments, result.output, result.exception)
+        return result
+
+    def json(self, *arguments: str) -> list[Any]:
+        """The documents that a command prints."""
+        return [json.loads(line) for line in self.run(*arguments, "--json").stdout.splitlines()]
+
+    def logged_in(self, cluster: Cluster, name: str) -> Terminal:
+        cluster.register(name)
+        self.run("login", cluster.url, "-u", name)
+        return self
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Terminal:
+    return Terminal(tmp_path)
+
+
+def examples(document: str, language: str, cluster: Cluster) -> list[str]:
+    """The blocks of code in a page of the documentation, for this cluster."""
+    text = (DOCS / document).read_text(encoding="utf-8").replace(DOCUMENTED_URL, cluster.url)
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def tree_of(top: Path) -> dict[str, str]:
+    """SHA-256 of all files below, folders as ``""``."""
+    return {
+        path.relative_to(top).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+        for path in top.rglob("*")
+    }
+
+
+def fill(top: Path) -> None:
+    for number in range(30):
+        path = top / f"year {number % 3}" / f"ümlaut {number}.bin"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(os.urandom(number * 4000))
+    (top / "empty" / "inner").mkdir(parents=True)
+    (top / "large").write_bytes(os.urandom(9 << 20))
+
+
+def test_the_story_of_a_folder(cluster: Cluster, terminal: Terminal) -> None:
+    local = terminal.folder / "photos"
+    fill(local)
+    terminal.logged_in(cluster, "tess")
+    stored = terminal.json("put", "-r", "photos", "backup/")
+    assert len(stored) == 30 + 1 + 1
+    assert all(each["receipt"]["replicas"] >= 2 for each in stored if "receipt" in each)
+
+    assert terminal.run("ls", "backup/photos").stdout.splitlines() == [
+        *("empty/", "year 0/", "year 1/", "year 2/", "large")
+    ]
+    assert "└── large" in terminal.run("tree", "backup").stdout
+    terminal.run("get", "-r", "backup/photos", "copies/")
+    assert tree_of(terminal.folder / "copies" / "photos") == tree_of(local)
+    assert all(
+        each["skipped"] for each in terminal.json("put", "-r", "photos", "backup/", "--skip-same") if "file" in each
+    )
+
+    terminal.run("mv", "backup/photos", "album")
+    terminal.run("cp", "-r", "album", "second")
+    terminal.run("get", "-r", "second", "again")
+    assert tree_of(terminal.folder / "again") == tree_of(local)
+
+    terminal.run("rm", "album/large")
+    terminal.run("cat", "album/large", code=3)
+    terminal.run("restore", "album/large")
+    (terminal.folder / "new").write_bytes(b"new")
+    terminal.run("put", "new", "album/large")
+    assert terminal.run("cat", "album/large").stdout_bytes == b"new"
+    history = terminal.json("versions", "album/large")
+    terminal.run("restore", "--version", str(history[-1]["version"]), "album/large")
+    assert terminal.run("cat", "album/large").stdout_bytes == (local / "large").read_bytes()
+
+    cluster.kill_worker(2)
+    terminal.run("put", "new", "album/despite.txt")
+    eventually(lambda: _complete(terminal, "album/despite.txt"), "all copies are there again", 60)
+    terminal.run("logout")
+    terminal.run("ls", code=4)
+
+
+def _complete(terminal: Terminal, path: str) -> bool:
+    result = CliRunner(env=terminal._environ).invoke(echofs, ["receipt", "--json", path])
+    return result.exit_code == 0 and bool(json.loads(result.stdout)["complete"])
+
+
+def test_patterns_name_files_and_folders(cluster: Cluster, terminal: Terminal) -> None:
+    terminal.logged_in(cluster, "pat")
+    for path in ("a/1.txt", "a/2.txt", "a/b/3.txt", "a/[1].txt"):
+        terminal.run("put", "-", path, given=path.encode())
+
+    assert terminal.run("cat", "a/?.txt").stdout == "a/1.txta/2.txt"
+    assert terminal.run("cat", "a/**/*.txt").stdout == "a/1.txta/2.txta/[1].txta/b/3.txt"
+    assert terminal.run("cat", "a/[1].txt").stdout == "a/[1].txt"
+    assert terminal.run("cat", "a/[12].txt").stdout == "a/1.txta/2.txt"
+    terminal.run("get", "a/*", "here", code=2)
+    terminal.run("get", "a/*", "here/", code=1)
+    assert sorted(os.listdir(terminal.folder / "here")) == ["1.txt", "2.txt", "[1].txt"]
+    terminal.run("rm", "a/x*", code=3)
+    terminal.run("rm", "-r", "a/*")
+    assert terminal.run("ls", "a").stdout == ""
+
+
+def test_what_is_there_is_only_replaced_on_purpose(cluster: Cluster, terminal: Terminal) -> None:
+    terminal.logged_in(cluster, "olga")
+    terminal.run("put", "-", "a", given=b"one")
+    terminal.run("put", "-", "b", given=b"two")
+    [file] = terminal.json("stat", "a")
+    terminal.run("put", "--new", "-", "a", given=b"three", code=6)
+    terminal.run("mv", "a", "b", code=6)
+    terminal.run("cp", "a", "b", code=6)
+    terminal.run("put", "--if-match", "1-other", "-", "a", given=b"three", code=6)
+    terminal.run("put", "--if-match", file["etag"], "-", "a", given=b"three")
+    assert terminal.run("cat", "a", "b").stdout == "threetwo"
+
+
+def test_every_command_in_the_documentation_runs(cluster: Cluster, terminal: Terminal) -> None:
+    cluster.register("ada")
+    fill(terminal.folder / "photos")
+    (terminal.folder / "photos" / "tree.jpg").write_bytes(b"jpg")
+    for name in ("report.pdf", "notes.txt"):
+        (terminal.folder / name).write_bytes(name.encode())
+    text = (DOCS / "cli.md").read_text(encoding="utf-8").replace(DOCUMENTED_URL, cluster.url)
+    lines = [
+        line
+        for block in re.findall(r"^```bash\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        for line in block.splitlines()
+    ]
+    assert len(lines) > 30
+    for line in lines:
+        words = shlex.split(line, comments=True)
+        if "echofs" not in words:
+            continue
+        first = words.index("echofs") + 1
+        last = next((place for place in range(first, len(words)) if words[place] in ("|", "||", ">")), len(words))
+        expected = int(words[-1]) if "-eq" in words else 0
+        terminal.run(*words[first:last], given=b"from a pipe", code=expected)
+
+
+def test_every_line_of_python_in_the_documentation_runs(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    User.registered(cluster.url, "guido")
+    monkeypatch.chdir(tmp_path)
+    text = (
+        (DOCS / "python.md")
+        .read_text(encoding="utf-8")
+        .replace(DOCUMENTED_URL, cluster.url)
+        .replace('"ada"', '"guido"')
+    )
+    blocks = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    exec(compile("\n".join(blocks), "docs/python.md", "exec"), {})
+    assert "precondition_failed" in capsys.readouterr().out
