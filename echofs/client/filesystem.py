@@ -218,7 +218,8 @@ class EchoFSFileSystem(AbstractFileSystem):  # type: ignore[misc]
             # One version from the first block to the last; also in another process, if it is sent there.
             with python_errors(path):
                 file = options.pop("file", None) or self.client.stat(path, consistency=self.consistency)
-            return ReadFile(self, path, mode, block_size, size=file.size, file=file, **options)
+            options["size"] = file.size
+            return ReadFile(self, path, mode, block_size, file=file, **options)
         if mode == "xb" and self.exists(path):
             raise FileExistsError(path)
         return WrittenFile(self, path, mode, block_size, autocommit=autocommit, **options)

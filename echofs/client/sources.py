@@ -70,7 +70,8 @@ class FileSource:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self.again = file.seekable()
+        seekable = getattr(file, "seekable", None)
+        self.again = bool(seekable and seekable())
         self.length: int | None = None
         if self.again:
             self._start = file.tell()
