@@ -92,10 +92,15 @@ class Api:
 
     def pages(self, path: str, rows: str, query: Mapping[str, str] | None = None) -> Iterator[Mapping[str, Any]]:
         """The rows of all pages of a listing, asked for as they are wanted. Raises :class:`ClientError`."""
+        for data in self.data_of_pages(path, query):
+            yield from data[rows]
+
+    def data_of_pages(self, path: str, query: Mapping[str, str] | None = None) -> Iterator[Mapping[str, Any]]:
+        """The pages of a listing themselves. Raises :class:`ClientError`."""
         asked = {"limit": str(_PAGE), **(query or {})}
         while True:
             data = self.get(path, asked).data
-            yield from data[rows]
+            yield data
             if not data.get("next"):
                 return
             asked["after"] = data["next"]

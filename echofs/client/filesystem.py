@@ -19,7 +19,7 @@ from echofs.client.client import Client
 from echofs.client.errors import NameTaken, NotFound, Refused
 from echofs.client.profiles import DEFAULT
 from echofs.client.python_errors import python_errors
-from echofs.client.values import FileInfo, Folder
+from echofs.client.values import FileInfo
 
 Info = dict[str, Any]
 
@@ -66,8 +66,8 @@ class EchoFSFileSystem(AbstractFileSystem):  # type: ignore[misc]
         """What is directly in a folder, or the file itself."""
         path = self._strip_protocol(path)
         with python_errors(path):
-            found = [_folder_info(folder) for folder in self.client.folders.list(path)]
-            found += [_file_info(file) for file in self.client.list(path, consistency=self.consistency)]
+            contents = self.client.folders.contents(path, consistency=self.consistency)
+        found = [_folder_info(folder) for folder in contents.folders] + [_file_info(file) for file in contents.files]
         if not found:
             # An empty folder, one file, or nothing at all.
             info = self.info(path)
@@ -82,12 +82,17 @@ class EchoFSFileSystem(AbstractFileSystem):  # type: ignore[misc]
         try:
             return _file_info(self.client.stat(path, consistency=self.consistency))
         except (NotFound, Refused) as error:
-            with python_errors(path):
-                parent = path.rpartition("/")[0]
-                for folder in self.client.folders.list(parent) if isinstance(error, NotFound) else ():
-                    if folder.path == path:
-                        return _folder_info(folder)
+            if isinstance(error, NotFound) and self.isdir(path):
+                return _folder_info(path)
             raise FileNotFoundError(path) from error
+
+    def isdir(self, path: str) -> bool:
+        """Whether there is such a folder."""
+        path = self._strip_protocol(path)
+        try:
+            return self.client.folders.exists(path)
+        except Refused:
+            return False
 
     def created(self, path: str) -> datetime:
         """When the first version of a file was written."""
@@ -247,5 +252,5 @@ def _file_info(file: FileInfo) -> Info:
     }
 
 
-def _folder_info(folder: Folder) -> Info:
-    return {"name": folder.path, "size": 0, "type": "directory"}
+def _folder_info(path: str) -> Info:
+    return {"name": path, "size": 0, "type": "directory"}

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from echofs.client.api import Api
-from echofs.client.values import Folder
+from echofs.client.values import FileInfo, Folder
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What is directly in a folder: the paths of folders, and files."""
+
+    folders: tuple[str, ...]
+    files: tuple[FileInfo, ...]
 
 
 class Folders:
@@ -16,6 +26,17 @@ class Folders:
         """The folders directly inside another one, those without files too."""
         data = self._api.get("/folders", {"parent": parent}).data
         return [Folder.parsed(row) for row in data["folders"]]
+
+    def contents(self, path: str = "", *, consistency: str = "") -> Contents:
+        """What is directly in a folder; nothing is in one that is not there."""
+        query = {"folder": path, **({"consistency": consistency} if consistency else {})}
+        pages = list(self._api.data_of_pages("/files", query))
+        files = [FileInfo.parsed(row) for page in pages for row in page["files"]]
+        return Contents(tuple(pages[0]["folders"]), tuple(files))
+
+    def exists(self, path: str) -> bool:
+        """Whether there is such a folder."""
+        return not path or any(folder.path == path for folder in self.list(path.rpartition("/")[0]))
 
     def create(self, path: str) -> bool:
         """Make a folder and those above it; False when it is there already."""

@@ -61,11 +61,7 @@ class Found:
 
 def is_folder(client: Client, path: str) -> bool:
     """Whether there is a folder at a path. Raises :class:`ClientError`."""
-    path = path.removesuffix("/")
-    if not path:
-        return True
-    parent = path.rpartition("/")[0]
-    return any(folder.path == path for folder in client.folders.list(parent))
+    return client.folders.exists(path.removesuffix("/"))
 
 
 def named(client: Client, written: str) -> list[Found]:

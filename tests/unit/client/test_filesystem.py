@@ -12,7 +12,6 @@ from pathlib import Path
 
 import fsspec
 import pytest
-from echofs.web.folders import folders_blueprint
 from flask import Flask, g
 from fsspec.tests import abstract
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -31,6 +30,7 @@ from echofs.services.steps import Drafting, Steps
 from echofs.web.downloads import Timing, downloads_blueprint
 from echofs.web.errors import install_errors
 from echofs.web.files import files_blueprint
+from echofs.web.folders import folders_blueprint
 from echofs.web.reading import Reading
 from echofs.web.uploads import uploads_blueprint
 from tests.fakes.offline import MemoryFloors
@@ -43,6 +43,8 @@ class _Quiet(WSGIRequestHandler):
     """Keeps connections, and tells nobody of each request."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = 1 << 16
 
     def log(self, kind: str, message: str, *args: object) -> None:
         pass
