@@ -74,6 +74,21 @@ def test_the_proof_that_is_described_is_the_one_that_is_asked_for(roles: Roles, 
             assert ("For administrators." in operation.get("description", "")) == (call.access.value == "admin"), call
 
 
+def test_every_field_and_every_parameter_has_a_meaning(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    bare = [
+        f"{name}.{field}"
+        for name, schema in schemas.items()
+        for field, form in schema.get("properties", {}).items()
+        # A field that is a form of its own has that form's.
+        if name != "Refusal" and not {"description", "$ref", "anyOf", "allOf", "items"} & form.keys()
+    ]
+    assert not bare
+    assert all(
+        parameter["description"] for _, operation in operations(document) for parameter in operation["parameters"]
+    )
+
+
 def test_every_answer_has_an_example_that_is_true(document: dict[str, Any]) -> None:
     seen = 0
     for call, operation in operations(document):

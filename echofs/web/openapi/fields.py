@@ -58,6 +58,7 @@ def one(shape: type[Schema], description: str = "", *, null: bool = False) -> fi
     return fields.Nested(shape, required=True, allow_none=null, metadata=metadata)
 
 
-def by_name(values: fields.Field[Any], description: str) -> fields.Dict:
+def by_name(values: fields.Field[Any], description: str, *, null: bool = False) -> fields.Dict:
     """An object whose keys are data too."""
-    return fields.Dict(keys=fields.String(), values=values, required=True, metadata={"description": description})
+    described = {"description": description}
+    return fields.Dict(keys=fields.String(), values=values, required=True, allow_none=null, metadata=described)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from marshmallow import INCLUDE, fields
+from marshmallow import INCLUDE
 
 from echofs.core.alarms import Severity
 from echofs.core.breaker import BreakerState
 from echofs.core.errors import Conflict, NotFound, Unavailable
 from echofs.core.models import Intent, MemberState
 from echofs.web.openapi.description import Answer, Resource, Route, json_body
-from echofs.web.openapi.fields import Shape, choice, decimal, listed, moment, one, text, whole
+from echofs.web.openapi.fields import Shape, by_name, choice, decimal, listed, moment, one, text, whole
 from echofs.web.openapi.parameters import page_of, path_id
 from echofs.web.schemas import IntentSchema
 
@@ -75,8 +75,8 @@ class Replication(Shape):
 
     replication_factor = whole("Copies that every chunk is to have.", least=1)
     replicas_owed = whole("Copies known to be missing; null while the catalog does not say.", null=True)
-    owed_by_worker = fields.Dict(keys=fields.String(), values=whole("How many."), required=True, allow_none=True)
-    owed_by_reason = fields.Dict(keys=fields.String(), values=whole("How many."), required=True, allow_none=True)
+    owed_by_worker = by_name(whole("How many."), "Copies owed to each worker; null while nothing is known.", null=True)
+    owed_by_reason = by_name(whole("How many."), "The same by why they are owed.", null=True)
     sweep = one(Sweep, "Null while nothing is known.", null=True)
     jobs = one(Jobs)
     alarms = listed(Alarm, "The most severe first.")
