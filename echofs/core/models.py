@@ -79,6 +79,11 @@ class Content:
     lists: bytes = b""
 
 
+def etag_of(content_version: int, digest: Digest) -> str:
+    """The etag of bytes that a version brought; see :attr:`Version.etag`."""
+    return f"{content_version}-{digest[:32]}"
+
+
 @dataclass(frozen=True, slots=True)
 class Version:
     """One immutable committed state of a file.
@@ -103,7 +108,7 @@ class Version:
     @property
     def etag(self) -> str:
         """Opaque token for the bytes: equal only for the same content in the same place of the history."""
-        return f"{self.content_version}-{self.content.digest[:32]}"
+        return etag_of(self.content_version, self.content.digest)
 
 
 @dataclass(frozen=True, slots=True)

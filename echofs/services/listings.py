@@ -12,7 +12,7 @@ from echofs.core.models import Level
 from echofs.core.read_plan import plan_read
 from echofs.core.session_tokens import Line, Session, Unmet
 from echofs.ports.catalog import Catalog
-from echofs.ports.listing import ListQuery, Page
+from echofs.ports.listing import ListedPage, ListQuery
 from echofs.services.floors import Floors
 from echofs.services.local_heads import LocalHeads
 
@@ -26,7 +26,7 @@ class FoundPage:
     it. ``folders`` are those directly inside the folder, on its first page. The files were as listed at most ``age``
     seconds ago."""
 
-    page: Page
+    page: ListedPage
     session: Session
     folders: list[str] = field(default_factory=list)
     level: Level = Level.STRONG
@@ -69,7 +69,7 @@ class Listings:
         try:
             # Asked first: what is committed by then is in the listing.
             lacking = self._uncommitted(query.owner_id, session)
-            page, folders = self._catalog.files(query), self._folders(query)
+            page, folders = self._catalog.listed(query), self._folders(query)
         except CatalogUnavailable as error:
             return self._without(query, ask, session, error)
         self._floors.remember(query.owner_id)
@@ -102,7 +102,7 @@ class Listings:
         reasons = [_AWAY, "" if whole else _PARTIAL, unmet.value if unmet else ""]
         first = query.folder is not None and not query.after
         return FoundPage(
-            page,
+            ListedPage.of(page),
             replace(session, position=max(session.position, position)),
             self._local.folders(query.owner_id, query.folder or "") if first else [],
             level,

@@ -1,6 +1,7 @@
 """The one form of every JSON answer: ``{success, message, data, consistency?, error?}``.
 
-On the path of every small upload, so plain dictionaries and :mod:`json`: no schema layer.
+On the path of every small upload and of folders with thousands of files, so plain dictionaries and no schema layer.
+:mod:`msgspec` writes them ten times as fast as :mod:`json`.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+import msgspec
 from flask import Response
 
 from echofs.ports.request_context import request_id
@@ -52,6 +54,9 @@ def refusal(
 
 
 def _encode(envelope: Mapping[str, object]) -> bytes:
-    text = json.dumps(envelope, ensure_ascii=False, separators=(",", ":"))
-    # A lone surrogate can arrive as a JSON escape and has no UTF-8; Python's escape for it is again that of JSON.
-    return text.encode(errors="backslashreplace")
+    try:
+        return msgspec.json.encode(envelope)
+    except UnicodeEncodeError:
+        # A lone surrogate can arrive as a JSON escape and has no UTF-8; Python's escape for it is again that of JSON.
+        text = json.dumps(envelope, ensure_ascii=False, separators=(",", ":"))
+        return text.encode(errors="backslashreplace")

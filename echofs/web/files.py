@@ -18,7 +18,7 @@ from echofs.web.answers import ok
 from echofs.web.levels import outcome, read_headers, read_receipt_json, write_headers
 from echofs.web.queries import MAX_FILES, page_limit
 from echofs.web.reading import Reading, session_of, with_token
-from echofs.web.render import count_json, file_json, receipt_json, version_json
+from echofs.web.render import count_json, file_json, listed_json, receipt_json, version_json
 from echofs.web.schemas import MoveSchema, load
 from echofs.web.wishes import wish_of
 
@@ -33,7 +33,7 @@ def files_blueprint(files: Files, reading: Reading, monotonic: Callable[[], floa
     def listing() -> Response:
         query = _query(current_user().user_id)
         found, receipt = reading.page(request, query)
-        listed = [file_json(file) for file in found.page.files]
+        listed = [listed_json(file) for file in found.page.files]
         return ok(
             {"files": listed, "folders": found.folders, "next": found.page.next or None},
             consistency=read_receipt_json(receipt),

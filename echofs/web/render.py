@@ -5,10 +5,12 @@ from __future__ import annotations
 import mimetypes
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from echofs.core.consistency import Receipt
-from echofs.core.models import File, Timestamp, Version
-from echofs.core.names import parent_of
+from echofs.core.models import File, Timestamp, Version, etag_of
+from echofs.core.names import name_of
+from echofs.ports.listing import Listed
 from echofs.services.files import ReplicaCount
 
 JsonDict = dict[str, object]
@@ -17,17 +19,41 @@ DEFAULT_TYPE = "application/octet-stream"
 
 def moment(value: Timestamp) -> str:
     """A timestamp in RFC 3339, UTC, with microseconds."""
-    return datetime.fromtimestamp(value / 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    seconds, rest = divmod(value, 1_000_000)
+    return f"{_second(seconds)}.{rest:06}Z"
+
+
+@lru_cache(maxsize=4096)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def file_json(file: File) -> JsonDict:
     """A file as clients see it."""
-    return {"id": file.id, **version_json(file.head), "created_at": moment(file.created_at)}
+    return listed_json(Listed.of(file))
+
+
+def listed_json(listed: Listed) -> JsonDict:
+    """The same of a file among many."""
+    name, path, number, kind, size, digest, given_type, content_version, updated_at, created_at = listed
+    return {
+        "id": name,
+        **place_json(path),
+        "version": number,
+        "kind": kind.value,
+        "size": size,
+        "digest": digest,
+        "content_type": given_type or _guessed_type(path),
+        "etag": etag_of(content_version, digest),
+        "updated_at": moment(updated_at),
+        "created_at": moment(created_at),
+    }
 
 
 def place_json(path: str) -> JsonDict:
     """Where a file is."""
-    return {"path": path, "name": path.rpartition("/")[2], "folder": parent_of(path)}
+    folder, _, name = path.rpartition("/")
+    return {"path": path, "name": name, "folder": folder}
 
 
 def version_json(version: Version) -> JsonDict:
@@ -65,4 +91,14 @@ def count_json(count: ReplicaCount) -> JsonDict:
 
 def content_type(version: Version) -> str:
     """The type the client gave, or a guess from the name."""
-    return version.content_type or mimetypes.guess_type(version.path, strict=False)[0] or DEFAULT_TYPE
+    return version.content_type or _guessed_type(version.path)
+
+
+def _guessed_type(path: str) -> str:
+    _, *endings = name_of(path).rsplit(".", 2)
+    return _type_of(".".join(["x", *endings]))
+
+
+@lru_cache(maxsize=1024)
+def _type_of(name: str) -> str:
+    return mimetypes.guess_type(name, strict=False)[0] or DEFAULT_TYPE

@@ -87,6 +87,7 @@ class TestCounts:
             lambda: catalog.file(ALICE, file.id),
             lambda: catalog.file_at(ALICE, "a"),
             lambda: catalog.files(ListQuery(ALICE)),
+            lambda: catalog.listed(ListQuery(ALICE)),
             lambda: catalog.versions(ALICE, file.id),
             lambda: catalog.replicas([digest(index) for index in range(1000)]),
         ]

@@ -14,7 +14,7 @@ from echofs.core.errors import InvalidRequest
 from echofs.core.models import File
 from echofs.core.names import parent_of
 from echofs.ports.catalog import Catalog
-from echofs.ports.listing import ListQuery, SortKey
+from echofs.ports.listing import ListedPage, ListQuery, SortKey
 from tests.contracts.catalog_values import ALICE, BOB, CREATED, deleted, first, following, make, moved
 
 VALUE: dict[SortKey, Callable[[File], object]] = {
@@ -48,6 +48,7 @@ def paged(catalog: Catalog, query: ListQuery, limit: int) -> list[File]:
     after = ""
     while True:
         page = catalog.files(replace(query, after=after, limit=limit))
+        assert catalog.listed(replace(query, after=after, limit=limit)) == ListedPage.of(page)
         assert len(page.files) <= limit
         found.extend(page.files)
         if not page.next:

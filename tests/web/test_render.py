@@ -44,6 +44,10 @@ def test_a_file_at_the_top_lies_in_the_folder_without_name() -> None:
         ("", "x.txt", "text/plain"),
         ("", "x", "application/octet-stream"),
         ("", "日本.png", "image/png"),
+        ("", "a.b/x.2026.PNG", "image/png"),
+        ("", "x.tar.gz", "application/x-tar"),
+        ("", "data:text/html,x", "application/octet-stream"),
+        ("", "a.txt/x", "application/octet-stream"),
     ],
 )
 def test_the_type_is_the_clients_or_a_guess(given_type: str, path: str, shown: str) -> None:

@@ -8,7 +8,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 from echofs.core.errors import InvalidRequest
 from echofs.core.models import File
-from echofs.ports.listing import SortKey
+from echofs.ports.listing import Listed, SortKey
 
 Place = tuple[int, str]
 """A sort value (0 where files are sorted by name) and a path: unique among a user's living files."""
@@ -23,6 +23,12 @@ def place_of(file: File, sort: SortKey) -> Place:
     if sort is SortKey.UPDATED:
         return file.head.created_at, file.path
     return 0, file.path
+
+
+def place_of_listed(listed: Listed, sort: SortKey) -> Place:
+    """The same of what is shown of a file."""
+    value = {SortKey.NAME: 0, SortKey.SIZE: listed.size, SortKey.UPDATED: listed.updated_at}[sort]
+    return value, listed.path
 
 
 def encode(place: Place, order: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -12,14 +13,26 @@ from echofs.adapters.catalog.folders import below, below_values
 from echofs.adapters.catalog.rows import FILE_COLUMNS, VERSION_COLUMNS, file_of, storable, version_of
 from echofs.adapters.catalog.tables import files, folders, versions
 from echofs.core.errors import NotFound
-from echofs.core.models import File, Version
+from echofs.core.models import File, Kind, Version
 from echofs.core.names import fold
-from echofs.ports.listing import ListQuery, Page, SortKey
+from echofs.ports.listing import Listed, ListedPage, ListQuery, Page, SortKey
 
 _ESCAPE = "!"
-_FILES = select(*FILE_COLUMNS).join_from(
-    files, versions, (versions.c.file_id == files.c.id) & (versions.c.number == files.c.head)
-)
+_IS_HEAD = (versions.c.file_id == files.c.id) & (versions.c.number == files.c.head)
+_FILES = select(*FILE_COLUMNS).join_from(files, versions, _IS_HEAD)
+_SHOWN = select(
+    files.c.id,
+    versions.c.path,
+    versions.c.number,
+    versions.c.kind,
+    versions.c.size,
+    versions.c.digest,
+    versions.c.content_type,
+    versions.c.content_version,
+    versions.c.created_at,
+    files.c.created_at,
+).join_from(files, versions, _IS_HEAD)
+_KINDS = {kind.value: kind for kind in Kind}
 _OWN = files.c.owner_id == bindparam("owner")
 _ONE = _FILES.where(files.c.id == bindparam("id"), _OWN, ~files.c.deleted)
 _HEAD = _FILES.where(files.c.id == bindparam("id"), _OWN)
@@ -70,22 +83,39 @@ def history(connection: Connection, owner_id: str, file_id: str) -> list[Version
 
 def page(connection: Connection, query: ListQuery) -> Page:
     """One page of living files. Raises :class:`InvalidRequest` for a malformed cursor."""
+    found = [file_of(row) for row in _rows(connection, _FILES, query)]
+    shown = tuple(found[: query.limit])
+    more = len(found) > query.limit
+    return Page(shown, cursor.encode(cursor.place_of(shown[-1], query.sort), query.sort) if more else "")
+
+
+def listed(connection: Connection, query: ListQuery) -> ListedPage:
+    """The same for those who only show it: of thousands of files, what is not shown would take most of the time."""
+    found = [_listed(row) for row in _rows(connection, _SHOWN, query)]
+    shown = tuple(found[: query.limit])
+    more = len(found) > query.limit
+    return ListedPage(shown, cursor.encode(cursor.place_of_listed(shown[-1], query.sort), query.sort) if more else "")
+
+
+def _listed(row: Sequence[Any]) -> Listed:
+    file_id, path, number, kind, *rest = row
+    return Listed(file_id, path, number, _KINDS[kind], *rest)
+
+
+def _rows(connection: Connection, base: Select[Any], query: ListQuery) -> Sequence[Any]:
+    """One row more than were asked for, if there are so many. Raises :class:`InvalidRequest`."""
     values: dict[str, Any] = {"owner": query.owner_id, "limit": query.limit + 1}
     if query.after:
         values["value"], values["path"] = cursor.decode(query.after, query.sort)
     if not storable(query.folder or "", query.below, query.search):
-        return Page(())
+        return ()
     if query.folder is not None:
         values["folder"] = query.folder
     if query.below:
         values |= below_values(query.below)
     if query.search:
         values["pattern"] = f"%{_escaped(fold(query.search))}%"
-    statement = _page_statement(_Form.of(query))
-    found = [file_of(row) for row in connection.execute(statement, values)]
-    shown = tuple(found[: query.limit])
-    more = len(found) > query.limit
-    return Page(shown, cursor.encode(cursor.place_of(shown[-1], query.sort), query.sort) if more else "")
+    return connection.execute(_page_statement(base, _Form.of(query)), values).all()
 
 
 class _Form(NamedTuple):
@@ -105,11 +135,11 @@ class _Form(NamedTuple):
 
 
 @cache
-def _page_statement(form: _Form) -> Select[Any]:
+def _page_statement(base: Select[Any], form: _Form) -> Select[Any]:
     """The listing in one order, a range of one index: equal values fall back to the path, in the same direction."""
     columns = {SortKey.NAME: [], SortKey.SIZE: [files.c.size], SortKey.UPDATED: [files.c.updated_at]}[form.sort]
     order = [*columns, files.c.path]
-    statement = _FILES.where(_OWN, ~files.c.deleted).limit(bindparam("limit"))
+    statement = base.where(_OWN, ~files.c.deleted).limit(bindparam("limit"))
     if form.in_folder:
         statement = statement.where(files.c.folder == bindparam("folder"))
     if form.below:

@@ -30,7 +30,7 @@ from echofs.core.models import (
 from echofs.core.usage import Usage
 from echofs.ports.catalog import Catalog, Changes, ChunkPage, Commit, DumpPage, Entry, FolderChange
 from echofs.ports.disputes import ConflictPage
-from echofs.ports.listing import ListQuery, Page
+from echofs.ports.listing import ListedPage, ListQuery, Page
 from echofs.ports.runtime import Clock
 from echofs.ports.trash import HistoryPage, Trashed, TrashPage
 
@@ -108,6 +108,10 @@ class SqlCatalog(Catalog):
     def files(self, query: ListQuery) -> Page:
         with self._connections.reading() as connection:
             return listing.page(connection, query)
+
+    def listed(self, query: ListQuery) -> ListedPage:
+        with self._connections.reading() as connection:
+            return listing.listed(connection, query)
 
     def folders(self, owner_id: str, parent: str) -> list[str]:
         with self._connections.reading() as connection:
