@@ -140,3 +140,13 @@ class Api:
 def quoted_etag(etag: str) -> str:
     """An etag as If-Match takes it; ``*`` stays what it is."""
     return etag if etag == "*" or etag.startswith('"') else f'"{etag}"'
+
+
+def level_header(consistency: str) -> dict[str, str]:
+    """A consistency level as a header, nothing for none."""
+    return {CONSISTENCY: consistency} if consistency else {}
+
+
+def match_header(etag: str) -> dict[str, str]:
+    """If-Match for an etag, nothing for none."""
+    return {"If-Match": quoted_etag(etag)} if etag else {}

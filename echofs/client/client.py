@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from echofs.client.admin import Admin
-from echofs.client.api import CONSISTENCY, Api, quoted_etag
+from echofs.client.api import Api, level_header, match_header
 from echofs.client.downloads import Download
 from echofs.client.errors import NotFound, PreconditionFailed
 from echofs.client.folders import Folders
@@ -229,7 +229,7 @@ class Client:
 
     def stat(self, path: str, *, consistency: str = "") -> FileInfo:
         """The file at a path."""
-        return FileInfo.parsed(self._api.get("/files/by-path", {"path": path}, _level(consistency)).data["file"])
+        return FileInfo.parsed(self._api.get("/files/by-path", {"path": path}, level_header(consistency)).data["file"])
 
     def mkdir(self, path: str) -> bool:
         """Make a folder and those above it; False when it is there already."""
@@ -237,17 +237,19 @@ class Client:
 
     def move(self, file: str | FileInfo, to: str, *, if_match: str = "", consistency: str = "") -> Stored:
         """Move or rename a file. Raises :class:`NameTaken` when something is at ``to``."""
-        headers = {**_level(consistency), **_match(if_match)}
+        headers = {**level_header(consistency), **match_header(if_match)}
         return stored_of(self._api.send("PATCH", f"/files/{self._id(file)}", {"path": to}, headers=headers))
 
     def copy(self, file: str | FileInfo, to: str, *, consistency: str = "") -> Stored:
         """Copy a file; no byte moves. Raises :class:`NameTaken` when something is at ``to``."""
         path = f"/files/{self._id(file)}/copy"
-        return stored_of(self._api.send("POST", path, {"path": to}, headers=_level(consistency), repeatable=False))
+        return stored_of(
+            self._api.send("POST", path, {"path": to}, headers=level_header(consistency), repeatable=False)
+        )
 
     def delete(self, file: str | FileInfo, *, if_match: str = "", consistency: str = "") -> Receipt | None:
         """Put a file into the trash. The receipt is None when an attempt whose answer was lost must have done it."""
-        headers = {**_level(consistency), **_match(if_match)}
+        headers = {**level_header(consistency), **match_header(if_match)}
         try:
             return Receipt.parsed(self._api.send("DELETE", f"/files/{self._id(file)}", headers=headers).consistency)
         except NotFound as error:
@@ -262,7 +264,7 @@ class Client:
     def restore_version(self, file: str | FileInfo, number: int, *, consistency: str = "") -> Stored:
         """Make an old version the present one again, as a new version."""
         path = f"/files/{self._id(file)}/versions/{number}/restore"
-        return stored_of(self._api.send("POST", path, headers=_level(consistency), repeatable=False))
+        return stored_of(self._api.send("POST", path, headers=level_header(consistency), repeatable=False))
 
     def receipt(self, file: str | FileInfo) -> ReplicaCount:
         """The copies of a file as they are now, counted on the workers."""
@@ -293,11 +295,3 @@ class Client:
             if version.version == number and version.kind != "tombstone":
                 return version
         raise NotFound(f"{file.path} has no version {number}.")
-
-
-def _level(consistency: str) -> dict[str, str]:
-    return {CONSISTENCY: consistency} if consistency else {}
-
-
-def _match(etag: str) -> dict[str, str]:
-    return {"If-Match": quoted_etag(etag)} if etag else {}

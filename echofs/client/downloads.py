@@ -9,7 +9,7 @@ from typing import Self
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from echofs.client.api import CONSISTENCY, Api, quoted_etag
+from echofs.client.api import Api, level_header, match_header
 from echofs.client.errors import UnexpectedAnswer, Unreachable, WrongContent
 from echofs.client.http import PIECE_BYTES, Request
 from echofs.client.values import FileInfo, Version
@@ -124,11 +124,9 @@ class Download:
 
     def _asked(self, position: int) -> urllib3.BaseHTTPResponse:
         part = position > 0 or self._end < self.version.size
-        headers = {"If-Match": quoted_etag(self.version.etag)}
+        headers = {**match_header(self.version.etag), **level_header(self._consistency)}
         if part:
             headers["Range"] = f"bytes={position}-{self._end - 1}"
-        if self._consistency:
-            headers[CONSISTENCY] = self._consistency
         old = self.version.version != self.file.version
         query = {"version": str(self.version.version)} if old else {}
         response = self._api.stream(Request("GET", f"/files/{self.file.id}/download", query, headers))
