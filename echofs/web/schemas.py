@@ -31,10 +31,19 @@ def _text(meaning: str, *, choices: Iterable[str] = (), **options: Any) -> field
     return fields.String(error_messages={**problems}, metadata=described, **given)
 
 
+class _Flag(fields.Boolean):
+    """True or false, and nothing that only counts as one of them: 1 is 1."""
+
+    def _deserialize(self, value: Any, *args: Any, **options: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
 def _flag(meaning: str, **options: Any) -> fields.Boolean:
     problems = {"null": "must not be null", "invalid": "is true or false"}
     described = {"description": meaning}
-    return fields.Boolean(truthy={True}, falsy={False}, error_messages={**problems}, metadata=described, **options)
+    return _Flag(error_messages={**problems}, metadata=described, **options)
 
 
 def _whole_or_null(meaning: str) -> fields.Integer:

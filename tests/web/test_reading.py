@@ -306,6 +306,7 @@ def test_floors_are_set_listed_and_removed(master: Master) -> None:
         ({"scope": "user", "key": "a", "level": "strong"}, 400, "key"),
         ({"scope": "file", "key": "f" * 32, "level": "strong"}, 404, None),
         ({"scope": "user", "level": "strong", "critical": "yes"}, 400, "critical"),
+        ({"scope": "user", "level": "strong", "critical": 1}, 400, "critical"),
         ({"scope": "user", "level": "strong", "owner": "bob"}, 400, "owner"),
     ],
 )
