@@ -27,6 +27,7 @@ from echofs.web.assets import Assets
 from echofs.web.audit import audit_blueprint
 from echofs.web.conflicts import conflicts_blueprint
 from echofs.web.consistency import consistency_blueprint
+from echofs.web.dav import DavLogins, DavParts, LockStorage, dav_blueprint
 from echofs.web.documents import documents_blueprint
 from echofs.web.downloads import Timing, downloads_blueprint
 from echofs.web.files import files_blueprint
@@ -96,6 +97,13 @@ def _mount_cluster(app: Flask, made: MasterParts) -> None:
     app.register_blueprint(admin_cluster_blueprint(overseeing, steering))
 
 
+def _mount_dav(app: Flask, made: MasterParts, logins: DavLogins) -> None:
+    service, clock = made.service, made.basics.clock
+    parts = DavParts(made.plane.catalog, service.uploads, service.files, service.folders, service.reader)
+    locks = LockStorage(made.plane.dav_locks, clock)
+    app.register_blueprint(dav_blueprint(parts, locks, logins, clock.monotonic, made.settings.chunk_size))
+
+
 def _mount_accounts(app: Flask, made: MasterParts) -> tuple[Authenticator, Tokens]:
     """Add the account routes; what turns a user's token into its bearer, and what makes tokens."""
     settings, sharing = made.settings, made.sharing
@@ -126,4 +134,5 @@ def _mount_accounts(app: Flask, made: MasterParts) -> tuple[Authenticator, Token
     assets = Assets()
     app.register_blueprint(page_blueprint(assets))
     app.register_blueprint(documents_blueprint(assets))
+    _mount_dav(app, made, DavLogins(limits.wrong_guesses(service.app_access.check), made.basics.clock))
     return authenticator, tokens

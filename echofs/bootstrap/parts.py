@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from flask import Flask
 
 from echofs.adapters.catalog import schema
+from echofs.adapters.catalog.dav_locks import SqlDavLocks
 from echofs.adapters.catalog.gate import CatalogGate
 from echofs.adapters.catalog.uploads import SqlUploads
 from echofs.adapters.catalog.users import SqlUsers
@@ -66,6 +67,7 @@ class DataPlane:
     gate: CatalogGate
     users: SqlUsers
     ledger: SqlUploads
+    dav_locks: SqlDavLocks
     codec: Lz4Codec
     workers: WorkerClient
     members: MemberView
@@ -104,14 +106,15 @@ def open_data_plane(
     """
     catalog, users, gate = open_catalog(app, settings, basics.clock, alone=alone)
     _report_unfinished(catalog, basics.clock)
-    ledger = SqlUploads(schema.open_engine(app))
+    engine = schema.open_engine(app)
     codec = open_codec(settings)
     workers = open_workers(settings, basics, faults)
     members = MemberView(basics.controller, MemberFile(run_file(settings, "members.json")), basics.clock)
     wanted = settings.replication_factor
     reader = ChunkReader(workers, members, catalog, codec, basics.clock, meters, wanted=wanted, spool=spool)
-    accounts = make_accounts(settings, schema.open_engine(app), basics.clock, basics.ids)
-    return DataPlane(catalog, gate, users, ledger, codec, workers, members, reader, accounts)
+    accounts = make_accounts(settings, engine, basics.clock, basics.ids)
+    ledger, locks = SqlUploads(engine), SqlDavLocks(engine)
+    return DataPlane(catalog, gate, users, ledger, locks, codec, workers, members, reader, accounts)
 
 
 def _report_unfinished(catalog: Catalog, clock: Clock) -> None:

@@ -65,6 +65,7 @@ ACCESS: dict[str, Access] = {
     "resumable.drop": Access.PUBLIC,
     "resumable.override": Access.PUBLIC,
     "downloads.download": Access.USER,
+    "dav.mounted": Access.PUBLIC,  # Takes an app password with each request, which opens nothing else.
     "files.listing": Access.USER,
     "files.details": Access.USER,
     "files.by_path": Access.USER,

@@ -97,6 +97,28 @@ class AccountLimits:
             )
         )
 
+    def wrong_guesses(self, attempt: Callable[P, R]) -> Callable[P, R]:
+        """Limit wrong logins only, by name and address, for programs that log in with every request and send many at
+        once; :func:`name_attempt` must have said who is tried."""
+        if not self._limiter.enabled:
+            return attempt
+        limits, counters = parse_many(self._rates.login_per_name_and_address), self._limiter.limiter
+
+        def guess(*args: P.args, **kwargs: P.kwargs) -> R:
+            key = f"guess:{g.tried}:{_address()}"
+            for limit in limits:
+                if not counters.test(limit, key):
+                    wait = counters.get_window_stats(limit, key).reset_time - time.time()
+                    raise RateLimited("Too many attempts: wait and try again.", retry_after=wait)
+            try:
+                return attempt(*args, **kwargs)
+            except AuthenticationFailed:
+                for limit in limits:
+                    counters.hit(limit, key)
+                raise
+
+        return guess
+
     def change_password(self, attempt: Callable[P, R]) -> Callable[P, R]:
         """Limit guesses at the old password by whoever holds an access token."""
         return self._give_back(

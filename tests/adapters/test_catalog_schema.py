@@ -167,7 +167,7 @@ def test_a_catalog_without_tables_is_refused_with_the_command_that_makes_them(ap
     with pytest.raises(InvalidSetting) as refused:
         check_current(open_engine(app))
     assert refused.value.message == (
-        "The catalog (DATABASE_URL) is at revision none, this EchoFS needs 0006: run `echofs db upgrade`."
+        "The catalog (DATABASE_URL) is at revision none, this EchoFS needs 0007: run `echofs db upgrade`."
     )
     assert refused.value.field == "DATABASE_URL"
 

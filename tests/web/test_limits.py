@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
-from flask import request
-from werkzeug.datastructures import Authorization
 from werkzeug.test import TestResponse
 
 from echofs.adapters.redis_counters import SCHEME
 from echofs.adapters.redis_link import RedisLink
 from echofs.adapters.system import SystemClock
-from echofs.core.errors import CatalogUnavailable
-from echofs.services.accounts import Principal
-from echofs.services.app_passwords import AppAccess
-from echofs.web.access import ACCESS, Access
-from echofs.web.limits import Rates, name_attempt
-from tests.fakes.app_passwords import MemoryAppPasswords
-from tests.fakes.ids import SequentialIds
+from echofs.core.errors import AuthenticationFailed, CatalogUnavailable, RateLimited
+from echofs.web.limits import AccountLimits, Rates, name_attempt
 from tests.fakes.meters import FakeMeters
 from tests.web.conftest import PASSWORD, Site
 
@@ -210,26 +205,23 @@ def test_requests_about_anything_else_run_no_code_of_the_limits() -> None:
     assert len(limited.after_request_funcs[None]) == len(unlimited.after_request_funcs[None])
 
 
-def test_guesses_at_app_passwords_count_with_those_at_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    site = Site(rates=FEW, limited=True)
-    site.register()
-    access = AppAccess(site.users, MemoryAppPasswords(), site.auditing, site.clock, SequentialIds())
-    alice = site.users.by_login("alice")
-    _, secret = access.create(Principal(alice.id, alice.name, alice.role, "jti", "sid"), "phone")
-    check = site.limits.login(access.check)
+@pytest.mark.parametrize("limited", [True, False])
+def test_of_programs_that_always_log_in_only_wrong_guesses_count(limited: bool) -> None:
+    site = Site(rates=FEW, limited=limited)
+    limits = AccountLimits(site.app, FEW, enabled=limited)
 
-    @site.app.get("/mounted")
-    def mounted() -> str:
-        sent = request.authorization or Authorization("basic", {"username": "", "password": ""})
-        name_attempt(sent["username"])
-        return check(sent["username"], sent["password"]).name
+    def check(secret: str) -> str:
+        if secret != "right":
+            raise AuthenticationFailed("The user name or the app password is wrong.")
+        return secret
 
-    def use(tried: str) -> int:
-        address = {"REMOTE_ADDR": "192.0.2.1"}
-        return site.client.get("/mounted", auth=("alice", tried), environ_overrides=address).status_code
-
-    monkeypatch.setitem(ACCESS, "mounted", Access.PUBLIC)
-    assert {use(secret) for _ in range(10)} == {200}
-    assert [use("wrong"), use("wrong")] == [401, 401]
-    assert guess(site).status_code == 401
-    assert use(secret) == 429
+    guess = limits.wrong_guesses(check)
+    for login, secret, refused in (
+        *[("alice", "right", None)] * 9,
+        *[("alice", "wrong", AuthenticationFailed)] * 3,
+        ("alice", "right", RateLimited if limited else None),
+        ("ben", "right", None),
+    ):
+        with site.app.test_request_context(), nullcontext() if refused is None else pytest.raises(refused):
+            name_attempt(login)
+            assert guess(secret) == "right"

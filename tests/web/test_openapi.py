@@ -14,7 +14,7 @@ import schemathesis
 
 from echofs.web.access import ACCESS
 from echofs.web.openapi.building import Builder, build
-from echofs.web.openapi.resources import FOR_PEOPLE, RESOURCES, described, keys
+from echofs.web.openapi.resources import NOT_THE_API, RESOURCES, described, keys
 from tests.web.documented import strict
 from tests.web.test_every_route import Roles, roles  # noqa: F401 - a fixture
 
@@ -41,7 +41,7 @@ def problems(document: dict[str, Any], schema: Any, example: object) -> list[str
 
 
 def test_every_route_of_a_master_is_described_and_no_other(roles: Roles, document: dict[str, Any]) -> None:  # noqa: F811
-    calls = [call for call in roles.calls() if call.role == "master" and call.rule.endpoint not in FOR_PEOPLE]
+    calls = [call for call in roles.calls() if call.role == "master" and call.rule.endpoint not in NOT_THE_API]
     assert len(list(operations(document))) >= len(calls)
     assert {key.rpartition(" ")[2] for key in keys()} == {call.rule.endpoint for call in calls}
 
@@ -67,7 +67,7 @@ def test_operations_have_names_of_their_own(document: dict[str, Any]) -> None:
 
 def test_the_proof_that_is_described_is_the_one_that_is_asked_for(roles: Roles, document: dict[str, Any]) -> None:  # noqa: F811
     for call in roles.calls():
-        if call.role == "master" and call.rule.endpoint not in {"accounts.refresh", *FOR_PEOPLE}:
+        if call.role == "master" and call.rule.endpoint not in {"accounts.refresh", *NOT_THE_API}:
             path = call.rule.rule.replace("<", "{").replace(">", "}")
             operation = document["paths"][path][call.method.lower()]
             assert bool(operation["security"]) == (roles.send(call).status_code == 401), call

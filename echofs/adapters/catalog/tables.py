@@ -293,6 +293,18 @@ uploads = db.Table(
 _UNFINISHED = text("answer = ''")
 Index("ix_uploads_unfinished", uploads.c.owner_id, uploads.c.id, sqlite_where=_UNFINISHED, postgresql_where=_UNFINISHED)
 
+dav_locks = db.Table(
+    "dav_locks",
+    db.Column("token", _TEXT, primary_key=True),
+    db.Column("root", _TEXT, nullable=False),
+    db.Column("claim", _TEXT, nullable=False, unique=True),
+    db.Column("record", _TEXT, nullable=False),
+    db.Column("expires_at", BigInteger, nullable=False),
+    Index(None, "root"),
+    Index(None, "expires_at"),
+)
+
+
 revoked_tokens = db.Table(
     "revoked_tokens",
     db.Column("token_id", _TEXT, primary_key=True),

@@ -25,7 +25,7 @@ from echofs.web.answers import JSON
 from echofs.web.cookies import ACCESS_COOKIE, CSRF_HEADER, REFRESH_COOKIE, SAFE_METHODS, ForgedRequest
 from echofs.web.openapi.components import Components
 from echofs.web.openapi.description import Answer, Body, JsonSchema, Parameter, Resource, Route
-from echofs.web.openapi.resources import FOR_PEOPLE, MADE_BY_FLASK, RESOURCES, described
+from echofs.web.openapi.resources import MADE_BY_FLASK, NOT_THE_API, RESOURCES, described
 
 _ARGUMENT = re.compile(r"<(?:[^<>:]+:)?([^<>]+)>")
 _ABOUT = """\
@@ -68,7 +68,7 @@ def build(app: Flask) -> dict[str, Any]:
     """The document of an application. Raises LookupError for a route of which nothing is said."""
     builder = Builder()
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
-        if rule.endpoint not in FOR_PEOPLE:
+        if rule.endpoint not in NOT_THE_API:
             builder.add(rule)
     return builder.document()
 

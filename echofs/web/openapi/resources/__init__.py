@@ -41,8 +41,9 @@ RESOURCES: tuple[Resource, ...] = (
 MADE_BY_FLASK = frozenset({"HEAD", "OPTIONS"})
 """Methods that Flask adds by itself."""
 
-FOR_PEOPLE = frozenset({"page.shell", "page.asset"})
-"""The web page and its files: nothing that programs could use, and free to change at any time."""
+NOT_THE_API = frozenset({"page.shell", "page.asset", "dav.mounted"})
+"""The web page and its files, which are for people and free to change at any time, and WebDAV, which is a standard of
+its own."""
 
 _BY_KEY: dict[str, tuple[Resource, Route]] = {
     key: (resource, route) for resource in RESOURCES for key, route in resource.routes.items()
