@@ -51,8 +51,9 @@ MOST_TOGETHER = 10_000
 
 @dataclass(frozen=True, slots=True)
 class FolderChange:
-    """What becomes of a folder and of the folders below it. It moves ``to`` another path; with ``keep`` it stays and is
-    made there as well; without a path to go to it ends."""
+    """What becomes of a folder and of the folders below it. It moves ``to`` another path, and the floors set for it and
+    below it go along; with ``keep`` it stays and is made there as well, without floors; without a path to go to it
+    ends, and its floors stay with the path."""
 
     owner_id: str
     path: str

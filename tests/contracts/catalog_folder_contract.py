@@ -11,7 +11,7 @@ from typing import TypeVar
 import pytest
 
 from echofs.core.errors import EchoError, HeadMoved, InvalidName, InvalidRequest, NameTaken, NotFound, Unavailable
-from echofs.core.models import File, Kind
+from echofs.core.models import File, Floor, FloorScope, Kind, Level
 from echofs.ports.catalog import Catalog, Commit, FolderChange
 from echofs.ports.listing import ListQuery
 from tests.contracts.catalog_values import ALICE, BOB, chunk, deleted, first, following, make, moved
@@ -28,6 +28,11 @@ def tree(catalog: Catalog, owner: str = ALICE, parent: str = "") -> list[str]:
 def paths(catalog: Catalog, below: str = "") -> list[str]:
     """The paths of all living files below a folder."""
     return [file.path for file in catalog.files(ListQuery(ALICE, below=below)).files]
+
+
+def floors(catalog: Catalog, scope: FloorScope) -> list[str]:
+    """What alice has set floors of this kind for."""
+    return [floor.key for floor in catalog.floors(ALICE) if floor.scope is scope]
 
 
 def moves(catalog: Catalog, folder: str, to: str) -> list[Commit]:
@@ -159,6 +164,22 @@ class Moving:
         assert paths(catalog) == ["a.txt", "ab/3", "b", "x/y/1", "x/y/sub/2"]
         assert tree(catalog) == ["ab", "x", "x/y", "x/y/empty", "x/y/empty/inner", "x/y/sub"]
         assert tree(catalog, BOB) == ["a"]
+
+    def test_floors_of_a_folder_and_below_it_go_along_and_no_others(self, catalog: Catalog) -> None:
+        make(catalog, first("a/b/1"))
+        keys = ["a", "a/b", "ab", "a/later", "x"]
+        for key in keys:
+            catalog.set_floor(Floor(ALICE, FloorScope.FOLDER, key, Level.STRONG, critical=key == "a"))
+        catalog.set_floor(Floor(ALICE, FloorScope.FILE, "a", Level.HYBRID))
+        catalog.set_floor(Floor(BOB, FloorScope.FOLDER, "a", Level.HYBRID))
+        catalog.commit_together(moves(catalog, "a", "x"), FolderChange(ALICE, "a", "x"))
+        assert floors(catalog, FloorScope.FOLDER) == ["ab", "x", "x/b", "x/later"]
+        assert [floor.key for floor in catalog.floors(ALICE) if floor.critical] == ["x"]
+        assert floors(catalog, FloorScope.FILE) == ["a"]
+        assert [floor.key for floor in catalog.floors(BOB)] == ["a"]
+        catalog.commit_together([], FolderChange(ALICE, "x", "y", keep=True))
+        catalog.commit_together(ends(catalog, "x"), FolderChange(ALICE, "x"))
+        assert floors(catalog, FloorScope.FOLDER) == ["ab", "x", "x/b", "x/later"]
 
     def test_an_empty_folder_moves(self, catalog: Catalog) -> None:
         catalog.make_folder(ALICE, "a/b")

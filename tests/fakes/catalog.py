@@ -122,10 +122,21 @@ class MemoryCatalog(Catalog):
         living = [file for file in self._living(change.owner_id) if is_below(file.path, change.path)]
         if not change.keep and any(file.id not in leaving for file in living):
             raise HeadMoved("The folder changed meanwhile.")
+        if change.to and not change.keep:
+            self._move_floors(change)
         if change.to:
             self._folders.update((change.owner_id, each) for path in made for each in (*ancestors_of(path), path))
         if not change.keep:
             self._folders.difference_update((change.owner_id, path) for path in tree)
+
+    def _move_floors(self, change: FolderChange) -> None:
+        own = [floor for floor in self._floors.values() if floor.owner_id == change.owner_id]
+        own = [floor for floor in own if floor.scope is FloorScope.FOLDER]
+        for floor in own:
+            if floor.key == change.path or is_below(floor.key, change.path):
+                del self._floors[floor.owner_id, floor.scope, floor.key]
+                there = replace(floor, key=moved_path(floor.key, change.path, change.to))
+                self._floors[there.owner_id, there.scope, there.key] = there
 
     def make_folder(self, owner_id: str, path: str) -> bool:
         with self._answering():

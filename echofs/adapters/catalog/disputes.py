@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -14,6 +15,7 @@ from echofs.adapters.catalog.rows import execute_rows, insert_into, insert_missi
 from echofs.adapters.catalog.tables import conflicts, floors
 from echofs.core.errors import NotFound
 from echofs.core.models import ConflictRecord, ConflictState, Floor, FloorScope, Level, Timestamp
+from echofs.core.names import is_below, moved_path
 from echofs.ports.disputes import ConflictPage
 
 _NEWEST_FIRST = "conflicts"
@@ -128,6 +130,15 @@ def _page_statement(in_state: bool, resumed: bool) -> Select[Any]:
 def floors_of(connection: Connection, owner_id: str) -> list[Floor]:
     """By scope and key."""
     return [floor_of(row) for row in connection.execute(_FLOORS, {"owner": owner_id})]
+
+
+def move_floors(connection: Connection, owner_id: str, folder: str, to: str) -> None:
+    """Have the floors of a folder, and of those below it, hold for ``to`` and below it, in the place of any there.
+    Raises :class:`InvalidName` for a path that would be too long."""
+    for floor in floors_of(connection, owner_id):
+        if floor.scope is FloorScope.FOLDER and (floor.key == folder or is_below(floor.key, folder)):
+            drop_floor(connection, owner_id, floor.scope, floor.key)
+            set_floor(connection, replace(floor, key=moved_path(floor.key, folder, to)))
 
 
 def set_floor(connection: Connection, floor: Floor) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, func, or_, select
 
+from echofs.adapters.catalog import disputes
 from echofs.adapters.catalog.rows import execute_rows, folder_rows, given_rows, insert_into, insert_missing
 from echofs.adapters.catalog.tables import files, folders
 from echofs.core.errors import HeadMoved, NameTaken, NotFound
@@ -81,6 +82,8 @@ def change(connection: Connection, wanted: FolderChange) -> None:
         if connection.execute(_EXISTS, {"owner": wanted.owner_id, "path": wanted.to}).first():
             raise folder_taken()
         put(connection, [(wanted.owner_id, f"{moved_path(path, wanted.path, wanted.to)}/") for path in found])
+        if not wanted.keep:
+            disputes.move_floors(connection, wanted.owner_id, wanted.path, wanted.to)
     if not wanted.keep:
         if connection.execute(_LEFT, tree).first():
             raise left_behind()

@@ -69,8 +69,9 @@ class RecordsCatalog(RecordsTrash, Catalog):
         self._chunks = ChunkItems(self._dynamodb, names.chunks)
         self._commits = Commits(self._dynamodb, names, self._chunks, clock, self._side_by_side)
         self._listing = Listing(self._dynamodb, names)
-        self._folders = FolderItems(self._dynamodb, names, self._listing, self._commits, self._side_by_side)
         self._disputes = Disputes(self._dynamodb, names.files)
+        parts = self._listing, self._commits, self._disputes
+        self._folders = FolderItems(self._dynamodb, names, *parts, self._side_by_side)
         self._transfer = Transfer(self._dynamodb, names, self._listing.created_at, self.past)
 
     def _side_by_side(self, function: Callable[[T], R], values: Sequence[T]) -> list[R]:

@@ -8,13 +8,15 @@ behind that whether the folder is still there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from echofs.adapters.catalog import records_accounts
 from echofs.adapters.catalog.folders import file_in_the_way, folder_not_found, folder_taken, left_behind
 from echofs.adapters.catalog.records_commits import Commits
-from echofs.adapters.catalog.records_items import addressable, entry_key, folder_key
+from echofs.adapters.catalog.records_disputes import Disputes, floor_item, floor_key
+from echofs.adapters.catalog.records_items import Key, addressable, entry_key, folder_key
 from echofs.adapters.catalog.records_listing import Listing
 from echofs.adapters.catalog.records_look import Look, file_made, missing_folders, unwieldy
 from echofs.adapters.catalog.records_tables import TableNames
@@ -22,8 +24,8 @@ from echofs.adapters.catalog.verdicts import claims, dependent, refusal
 from echofs.adapters.dynamodb import ITEMS_AT_ONCE, ConditionFailed, DynamoDB
 from echofs.adapters.dynamodb_values import packed
 from echofs.core.errors import InvalidRequest
-from echofs.core.models import File
-from echofs.core.names import ancestors_of, moved_path, parent_of
+from echofs.core.models import File, FloorScope
+from echofs.core.names import ancestors_of, is_below, moved_path, parent_of
 from echofs.ports.catalog import Commit, FolderChange
 
 T = TypeVar("T")
@@ -41,12 +43,19 @@ class FolderItems:
     """Safe to share between threads."""
 
     def __init__(
-        self, dynamodb: DynamoDB, names: TableNames, listing: Listing, commits: Commits, together: SideBySide
+        self,
+        dynamodb: DynamoDB,
+        names: TableNames,
+        listing: Listing,
+        commits: Commits,
+        disputes: Disputes,
+        together: SideBySide,
     ) -> None:
         self._dynamodb = dynamodb
         self._table = names.files
         self._listing = listing
         self._commits = commits
+        self._disputes = disputes
         self._together = together
 
     def make(self, owner_id: str, path: str) -> bool:
@@ -103,6 +112,7 @@ class FolderItems:
         writes = [each for commit, look in new for each in self._commits.version_writes(commit, look)]
         writes += records_accounts.writes_together(self._table, [(c, look.seen, look.account) for c, look in new])
         writes += folders.values()
+        writes += self._floor_writes(change) if change and change.to and not change.keep else ()
         if len(writes) > ITEMS_AT_ONCE:
             raise InvalidRequest(
                 f"This takes {len(writes)} changes in one step, and the catalog on DynamoDB makes {ITEMS_AT_ONCE} at"
@@ -124,8 +134,18 @@ class FolderItems:
         if not change.keep:
             if any(entry["file"] not in leaving for entry in self._listing.entries_below(change.owner_id, change.path)):
                 raise left_behind()
-            writes |= {path: self._end(change.owner_id, path) for path in tree}
+            writes |= {path: self._delete(folder_key(change.owner_id, path)) for path in tree}
         return writes
+
+    def _floor_writes(self, change: FolderChange) -> list[Write]:
+        """Has the floors of the folder, and of those below it, go along."""
+        writes: dict[str, Write] = {}
+        for floor in self._disputes.floors(change.owner_id):
+            if floor.scope is FloorScope.FOLDER and (floor.key == change.path or is_below(floor.key, change.path)):
+                there = replace(floor, key=moved_path(floor.key, change.path, change.to))
+                writes[floor.key] = self._delete(floor_key(floor.owner_id, floor.scope, floor.key))
+                writes[there.key] = {"Put": {"TableName": self._table, "Item": packed(floor_item(there))}}
+        return list(writes.values())
 
     def _tree(self, owner_id: str, path: str) -> Iterator[str]:
         """The folder, if there is one, and all below it."""
@@ -156,14 +176,9 @@ class FolderItems:
             put["ConditionExpression"] = "attribute_not_exists(pk)"
         return {"Put": put}
 
-    def _end(self, owner_id: str, path: str) -> Write:
-        return {
-            "Delete": {
-                "TableName": self._table,
-                "Key": packed(folder_key(owner_id, path)),
-                "ConditionExpression": "attribute_exists(pk)",
-            }
-        }
+    def _delete(self, key: Key) -> Write:
+        there = {"ConditionExpression": "attribute_exists(pk)"}
+        return {"Delete": {"TableName": self._table, "Key": packed(key), **there}}
 
 
 def _check_independent(commits: Sequence[Commit]) -> None:
