@@ -12,21 +12,18 @@ The head itself moves by compare-and-swap: ``UPDATE files SET head = … WHERE i
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from echofs.adapters.catalog import chunks, disputes, trashing
 from echofs.adapters.catalog import folders as placing
+from echofs.adapters.catalog.heads import expect, move_heads
 from echofs.adapters.catalog.ledger import Ledger
-from echofs.adapters.catalog.races import LostRace
 from echofs.adapters.catalog.rows import (
     FILE_COLUMNS,
     execute_rows,
     file_of,
-    given_rows,
-    head_values,
     insert_missing,
     insert_rows,
     key_row,
@@ -81,21 +78,6 @@ _BY_DOT = (
 _KEYS = select(idempotency.c.owner_id, idempotency.c.key).where(
     idempotency.c.owner_id.in_(_list("owners")), idempotency.c.key.in_(_list("keys"))
 )
-_CHANGING = ("head", "path", "folder", "name_key", "deleted", "size", "updated_at")
-
-
-@cache
-def _move_heads(dialect: str, revives: bool) -> Any:
-    """The compare-and-swap, for rows of :func:`head_values` with the ``file`` and the ``parent``; only those that
-    revive may move away from a tombstone."""
-    living = () if revives else (~files.c.deleted,)
-    if dialect == "sqlite":
-        here = files.c.id == bindparam("file"), files.c.head == bindparam("parent"), *living
-        return update(files).where(*here).values({name: bindparam(name) for name in _CHANGING})
-    types = {"file": files.c.id.type, "parent": files.c.head.type, **{name: files.c[name].type for name in _CHANGING}}
-    given = given_rows(types)
-    here = files.c.id == given.c.file, files.c.head == given.c.parent, *living
-    return update(files).where(*here).values({name: given.c[name] for name in _CHANGING})
 
 
 def make(connection: Connection, commits: Sequence[Commit], now: Timestamp, *, careful: bool) -> list[Answer]:
@@ -254,7 +236,7 @@ def _write(
 ) -> None:
     """Write all that the commits bring, each kind of row at once and in the order of its keys."""
     dialect = connection.dialect.name
-    _write_heads(connection, commits)
+    move_heads(connection, commits)
     if made := [version_row(commit.version) for commit in commits]:
         execute_rows(connection, insert_rows(versions, dialect), sorted(made, key=lambda row: row["file_id"]))
     if change:
@@ -262,43 +244,11 @@ def _write(
     # Most of these folders exist already.
     placed = [commit for commit in commits if _changes_path(commit, seen.heads)]
     placing.put(connection, [(commit.owner_id, commit.version.path) for commit in placed])
-    _expect(chunks.record(connection, (chunk for commit in commits for chunk in commit.chunks), now))
+    expect(chunks.record(connection, (chunk for commit in commits for chunk in commit.chunks), now))
     if earlier := {digest for commit in commits for digest in earlier_chunks(commit)}:
-        _expect(chunks.revive(connection, earlier, now))
+        expect(chunks.revive(connection, earlier, now))
     if records := [key_row(commit.idempotency) for commit in commits if commit.idempotency]:
-        _expect(execute_rows(connection, insert_missing(idempotency, dialect), records) == len(records))
+        expect(execute_rows(connection, insert_missing(idempotency, dialect), records) == len(records))
     disputes.record(connection, [commit.conflict for commit in commits if commit.conflict])
     trashing.put(connection, filter(None, (ended(commit, seen) for commit in commits)))
     trashing.take(connection, seen.trashed.keys() & {commit.version.file_id for commit in commits})
-
-
-def _write_heads(connection: Connection, commits: list[Commit]) -> None:
-    dialect = connection.dialect.name
-    new = [_file_row(commit) for commit in commits if commit.version.parent == 0]
-    if new:
-        new.sort(key=lambda row: (row["owner_id"], row["path"]))
-        _expect(execute_rows(connection, insert_missing(files, dialect), new) == len(new))
-    for reviving in (False, True):
-        moved = [_moved_row(commit) for commit in commits if commit.version.parent and commit.revives is reviving]
-        if moved:
-            moved.sort(key=lambda row: row["file"])
-            _expect(execute_rows(connection, _move_heads(dialect, reviving), moved) == len(moved))
-
-
-def _moved_row(commit: Commit) -> dict[str, Any]:
-    return {**head_values(commit.version), "file": commit.version.file_id, "parent": commit.version.parent}
-
-
-def _file_row(commit: Commit) -> dict[str, Any]:
-    version = commit.version
-    return {
-        "id": version.file_id,
-        "owner_id": commit.owner_id,
-        "created_at": version.created_at,
-        **head_values(version),
-    }
-
-
-def _expect(held: bool) -> None:
-    if not held:
-        raise LostRace("The catalog changed under this request; try again.")

@@ -19,13 +19,13 @@ from echofs.adapters.catalog.records_chunks import Change, ChunkItems
 from echofs.adapters.catalog.records_commits import Commits
 from echofs.adapters.catalog.records_disputes import Disputes
 from echofs.adapters.catalog.records_folders import FolderItems
-from echofs.adapters.catalog.records_items import Chunk, addressable, answer_key, answer_of, lease_key
+from echofs.adapters.catalog.records_items import Chunk, lease_key
 from echofs.adapters.catalog.records_listing import Listing
-from echofs.adapters.catalog.records_tables import OLD, PARTS, TableNames
+from echofs.adapters.catalog.records_sessions import SessionItems
+from echofs.adapters.catalog.records_tables import PARTS, TableNames
 from echofs.adapters.catalog.records_transfer import Transfer
 from echofs.adapters.catalog.records_trash import RecordsTrash
-from echofs.adapters.dynamodb import ITEMS_AT_ONCE, ConditionFailed, DynamoDB
-from echofs.adapters.dynamodb_values import packed
+from echofs.adapters.dynamodb import ITEMS_AT_ONCE, DynamoDB
 from echofs.core.errors import CatalogUnavailable, EchoError
 from echofs.core.models import (
     ChunkRecord,
@@ -69,6 +69,7 @@ class RecordsCatalog(RecordsTrash, Catalog):
         self._chunks = ChunkItems(self._dynamodb, names.chunks)
         self._commits = Commits(self._dynamodb, names, self._chunks, clock, self._side_by_side)
         self._listing = Listing(self._dynamodb, names)
+        self._sessions = SessionItems(self._dynamodb, names.sessions)
         self._disputes = Disputes(self._dynamodb, names.files)
         parts = self._listing, self._commits, self._disputes
         self._folders = FolderItems(self._dynamodb, names, *parts, self._side_by_side)
@@ -146,25 +147,10 @@ class RecordsCatalog(RecordsTrash, Catalog):
         self._disputes.drop_floor(owner_id, scope, key)
 
     def idempotency(self, owner_id: str, key: str) -> IdempotencyRecord | None:
-        if not addressable(owner_id, key):
-            return None
-        found = self._dynamodb.get(self._names.sessions, answer_key(owner_id, key))
-        return answer_of(found) if found else None
+        return self._sessions.answer(owner_id, key)
 
     def forget_idempotency(self, before: Timestamp) -> int:
-        return sum(self._side_by_side(partial(self._forget, before), range(PARTS)))
-
-    def _forget(self, before: Timestamp, part: int) -> int:
-        names = {"#part": "part", "#created_at": "created_at"}
-        old = self._dynamodb.query(
-            self._names.sessions,
-            "#part = :part AND #created_at < :before",
-            {":part": str(part), ":before": before},
-            names=names,
-            index=OLD,
-            consistent=False,
-        )
-        return sum(self._delete(item["pk"], "created_at", "<", before) for item in old)
+        return sum(self._side_by_side(partial(self._sessions.forget, before), range(PARTS)))
 
     def record_chunks(self, records: Sequence[ChunkRecord]) -> None:
         digests = {record.digest for record in records}
@@ -217,40 +203,13 @@ class RecordsCatalog(RecordsTrash, Catalog):
         return total
 
     def acquire_lease(self, name: str, holder: str, now: Timestamp, until: Timestamp) -> bool:
-        try:
-            self._dynamodb.call(
-                "put_item",
-                TableName=self._names.sessions,
-                Item=packed({**lease_key(name), "holder": holder, "until": until}),
-                ConditionExpression="attribute_not_exists(pk) OR #holder = :holder OR #until <= :now",
-                ExpressionAttributeNames={"#holder": "holder", "#until": "until"},
-                ExpressionAttributeValues=packed({":holder": holder, ":now": now}),
-            )
-        except ConditionFailed:
-            return False
-        return True
+        return self._sessions.acquire(name, holder, now, until)
 
     def release_lease(self, name: str, holder: str) -> None:
-        self._delete(lease_key(name)["pk"], "holder", "=", holder)
-
-    def _delete(self, key: str, attribute: str, comparison: str, value: str | int) -> bool:
-        """Delete an item of the sessions table; False if there is none that compares so."""
-        try:
-            self._dynamodb.call(
-                "delete_item",
-                TableName=self._names.sessions,
-                Key=packed({"pk": key}),
-                ConditionExpression=f"#attribute {comparison} :value",
-                ExpressionAttributeNames={"#attribute": attribute},
-                ExpressionAttributeValues=packed({":value": value}),
-            )
-        except ConditionFailed:
-            return False
-        return True
+        self._sessions.release(name, holder)
 
     def lease_holder(self, name: str, now: Timestamp) -> str:
-        found = self._dynamodb.get(self._names.sessions, lease_key(name))
-        return str(found["holder"]) if found and found["until"] > now else ""
+        return self._sessions.holder(name, now)
 
     def histories(self, after: str = "", limit: int = 200) -> HistoryPage:
         return self._transfer.histories(after, limit)

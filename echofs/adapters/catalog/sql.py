@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 
-from sqlalchemy import Connection, Engine, bindparam, delete, or_, select, tuple_
+from sqlalchemy import Connection, Engine, select
 
-from echofs.adapters.catalog import changes, chunks, commits, disputes, folders, ledger, listing, transfer, trashing
+from echofs.adapters.catalog import (
+    changes,
+    chunks,
+    commits,
+    disputes,
+    folders,
+    leasing,
+    ledger,
+    listing,
+    transfer,
+    trashing,
+)
 from echofs.adapters.catalog.engine import Connections
 from echofs.adapters.catalog.races import LostRace, again
-from echofs.adapters.catalog.rows import insert_into, slices, storable
-from echofs.adapters.catalog.tables import idempotency, leases
+from echofs.adapters.catalog.rows import slices, storable
 from echofs.core.errors import Conflict, EchoError, Unavailable
 from echofs.core.models import (
     ChunkRecord,
@@ -35,21 +45,6 @@ from echofs.ports.runtime import Clock
 from echofs.ports.trash import HistoryPage, Trashed, TrashPage
 
 _PING = select(1)
-_ANSWERED = select(
-    idempotency.c.owner_id,
-    idempotency.c.key,
-    idempotency.c.fingerprint,
-    idempotency.c.answer,
-    idempotency.c.created_at,
-).where(idempotency.c.owner_id == bindparam("owner"), idempotency.c.key == bindparam("key_"))
-_OLD = (
-    select(idempotency.c.owner_id, idempotency.c.key)
-    .where(idempotency.c.created_at < bindparam("before"))
-    .limit(bindparam("limit"))
-)
-_FORGET = delete(idempotency).where(tuple_(idempotency.c.owner_id, idempotency.c.key).in_(_OLD))
-_RELEASE = delete(leases).where(leases.c.name == bindparam("lease"), leases.c.holder == bindparam("by"))
-_HOLDER = select(leases.c.holder).where(leases.c.name == bindparam("lease"), leases.c.expires_at > bindparam("now"))
 
 
 class SqlCatalog(Catalog):
@@ -204,14 +199,11 @@ class SqlCatalog(Catalog):
             trashing.recount(connection)
 
     def idempotency(self, owner_id: str, key: str) -> IdempotencyRecord | None:
-        if not storable(owner_id, key):
-            return None
         with self._connections.reading() as connection:
-            row = connection.execute(_ANSWERED, {"owner": owner_id, "key_": key}).first()
-        return IdempotencyRecord(*row) if row else None
+            return answering.answered(connection, owner_id, key)
 
     def forget_idempotency(self, before: Timestamp) -> int:
-        return self._connections.sweep(_FORGET, {"before": before})
+        return self._connections.sweep(answering.FORGET, {"before": before})
 
     def record_chunks(self, records: Sequence[ChunkRecord]) -> None:
         self._connections.write(partial(self._record, records))
@@ -263,24 +255,15 @@ class SqlCatalog(Catalog):
             return chunks.owed_counts(connection)
 
     def acquire_lease(self, name: str, holder: str, now: Timestamp, until: Timestamp) -> bool:
-        def take(connection: Connection) -> bool:
-            insert = insert_into(leases, connection.dialect.name).values(name=name, holder=holder, expires_at=until)
-            taken = insert.on_conflict_do_update(
-                index_elements=[leases.c.name],
-                set_={"holder": holder, "expires_at": until},
-                where=or_(leases.c.holder == holder, leases.c.expires_at <= now),
-            ).returning(leases.c.name)
-            return connection.execute(taken).first() is not None
-
-        return self._connections.write(take)
+        return self._connections.write(partial(leasing.acquire, name=name, holder=holder, now=now, until=until))
 
     def release_lease(self, name: str, holder: str) -> None:
         with self._connections.writing() as connection:
-            connection.execute(_RELEASE, {"lease": name, "by": holder})
+            leasing.release(connection, name, holder)
 
     def lease_holder(self, name: str, now: Timestamp) -> str:
         with self._connections.reading() as connection:
-            return connection.execute(_HOLDER, {"lease": name, "now": now}).scalar_one_or_none() or ""
+            return leasing.holder_of(connection, name, now)
 
     def dump(self, after: str = "", limit: int = 200) -> DumpPage:
         with self._connections.reading() as connection:
