@@ -8,6 +8,7 @@ from functools import partial
 from sqlalchemy import Connection, Engine, select
 
 from echofs.adapters.catalog import (
+    answering,
     changes,
     chunks,
     commits,
