@@ -182,6 +182,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--examples", type=int, default=100, help="requests for each operation")
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--user", choices=(USER, ADMINISTRATOR), help="only as that user")
     given = parser.parse_args()
     logging.disable()
     # Loops of the cluster draw their jitter while requests are made up.
@@ -190,7 +191,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="echofs-fuzz-") as folder:
         whole = Whole(Path(folder))
         try:
-            for user in (USER, ADMINISTRATOR):
+            for user in [given.user] if given.user else [USER, ADMINISTRATOR]:
                 phases = dict.fromkeys(PHASES, True)
                 findings = fuzz(whole, user, examples=given.examples, phases=phases, seed=given.seed)
                 wrong += len(findings.failures)

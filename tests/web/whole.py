@@ -9,10 +9,12 @@ from typing import Any
 
 from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.test import TestResponse
 
 from echofs.bootstrap import create_app
 from echofs.bootstrap.accounts import open_accounts
 from echofs.bootstrap.application import EXTENSION
+from echofs.core.models import Role
 from echofs.settings import load
 from tests.cluster.cluster import free_ports
 from tests.databases import sqlite_url
@@ -43,9 +45,9 @@ class Whole:
         for number in (1, 2):
             self._serve("worker", self._port + number)
         settings = load(self._given(self._port), role="master", env_file=None)
-        accounts = open_accounts(settings).accounts
-        accounts.create_admin(ADMINISTRATOR, "root@example.org", PASSWORD)
-        accounts.register(USER, "alice@example.org", PASSWORD)
+        self._accounts = open_accounts(settings).accounts
+        self._accounts.create_admin(ADMINISTRATOR, "root@example.org", PASSWORD)
+        self._accounts.register(USER, "alice@example.org", PASSWORD)
         self.master = self._started(create_app("master", settings))
         self._await_workers()
 
@@ -55,9 +57,17 @@ class Whole:
             running()
 
     def token(self, name: str) -> str:
-        """An access token of a session of its own."""
-        answer = self.master.test_client().post("/api/v1/auth/login", json={"username": name, "password": PASSWORD})
+        """An access token of a session of its own. Whatever an administrator did to the account is undone if need be."""
+        answer = self._login(name)
+        if answer.status_code != 200:
+            role = Role.ADMIN if name == ADMINISTRATOR else Role.USER
+            self._accounts.reset_password(name, PASSWORD, role=role)
+            answer = self._login(name)
         return str(answer.get_json()["data"]["access_token"])
+
+    def _login(self, name: str) -> TestResponse:
+        body = {"username": name, "password": PASSWORD}
+        return self.master.test_client().post("/api/v1/auth/login", json=body)
 
     def _given(self, port: int) -> dict[str, str]:
         name = f"worker{port - self._port}"
