@@ -211,6 +211,9 @@ def _report(user: str, findings: Findings) -> Iterator[str]:
     yield f"{user}: {findings.requests} requests to {len(counts)} operations"
     yield f"fewer than {FEW} to {len(few)}, most of which read nothing that could be varied: {', '.join(few)}"
     yield f"answers: {', '.join(f'{status}: {count}' for status, count in sorted(statuses.items()))}"
+    refused = Counter({key: count for key, count in findings.statuses.items() if key[1] >= 500})
+    for (operation, status), count in refused.most_common():
+        yield f"{status} from {operation}: {count}"
     for key, failure in sorted(findings.failures.items()):
         yield f"\n{key}\n{failure}"
 

@@ -57,7 +57,7 @@ class Whole:
             running()
 
     def token(self, name: str) -> str:
-        """An access token of a session of its own. Whatever an administrator did to the account is undone if need be."""
+        """An access token of a session of its own. What was done to the account meanwhile is undone if need be."""
         answer = self._login(name)
         if answer.status_code != 200:
             role = Role.ADMIN if name == ADMINISTRATOR else Role.USER
