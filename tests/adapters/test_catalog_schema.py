@@ -25,6 +25,7 @@ from echofs.adapters.catalog.sql import SqlCatalog
 from echofs.adapters.catalog.tables import db
 from echofs.core.errors import CatalogUnavailable, InvalidSetting
 from echofs.core.usage import Usage
+from echofs.ports.listing import ListQuery
 from tests.contracts.catalog_values import ALICE, deleted, first, following, make
 from tests.databases import emptied_postgresql
 from tests.fakes.clock import FakeClock
@@ -117,6 +118,16 @@ def test_what_was_deleted_before_there_was_a_trash_is_in_it_and_counts(app: Flas
     downgrade(app, "0002")
     upgrade(app)
     assert (catalog.trash(ALICE), catalog.usage(ALICE)) == before
+
+
+def test_files_from_before_there_was_a_search_are_found(app: Flask) -> None:
+    upgrade(app)
+    catalog = SqlCatalog(open_engine(app), FakeClock())
+    files = [make(catalog, first(path)) for path in ("GRÖSSE/a", "b/GRÖSSE.txt")]
+    downgrade(app, "0005")
+    upgrade(app)
+    assert catalog.files(ListQuery(ALICE)).files == tuple(files)
+    assert catalog.files(ListQuery(ALICE, search="größe")).files == (files[1],)
 
 
 def keeps_its_files(app: Flask) -> None:

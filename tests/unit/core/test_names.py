@@ -211,3 +211,33 @@ def test_names_that_look_alike_to_people_compare_equal(one: str, other: str) -> 
 @given(st.text(max_size=30))
 def test_folding_twice_changes_nothing_more(name: str) -> None:
     assert names.fold(names.fold(name)) == names.fold(name)
+
+
+@given(st.text(max_size=20), st.text(st.characters(max_codepoint=255), max_size=10), st.text(max_size=10))
+def test_a_search_finds_every_part_of_a_name_in_any_case(before: str, part: str, behind: str) -> None:
+    part = part.replace("/", "")
+    path = f"folder/{before.replace('/', '')}|{part}|{behind.replace('/', '')}"
+    assert names.found_by(path, f"|{part}|".swapcase())
+
+
+@pytest.mark.parametrize(
+    ("path", "folder", "below"),
+    [
+        ("a/b", "a", True),
+        ("a/b/c", "a", True),
+        ("a", "a", False),
+        ("ab", "a", False),
+        ("a", "", True),
+        ("b/a", "a", False),
+    ],
+)
+def test_what_lies_below_a_folder(path: str, folder: str, below: bool) -> None:
+    assert names.is_below(path, folder) is below
+
+
+def test_a_path_goes_along_with_its_folder_unless_it_grows_too_long() -> None:
+    assert names.moved_path("a/b/c", "a/b", "x") == "x/c"
+    assert names.moved_path("a", "a", "x/y") == "x/y"
+    with pytest.raises(InvalidName) as caught:
+        names.moved_path("a/" + "/".join(["d" * 200] * 4), "a", "e" * 250)
+    assert caught.value.field == "to"
