@@ -7,7 +7,7 @@ BIN = .venv/bin
 # Changes whenever the environment has to be set up again.
 READY = .venv/.ready
 
-.PHONY: help run test chaos fuzz litmus check format bench bench-catalog evaluate evaluate-short setup lock build clean distclean
+.PHONY: help run test chaos fuzz conformance check format bench bench-catalog evaluate evaluate-short setup lock build clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -16,8 +16,8 @@ help: ## Show this list
 run: $(READY) ## Start a whole cluster on this machine; Ctrl-C stops it
 	@exec $(BIN)/echofs serve $(ARGS)
 
-test: $(READY) ## Run all tests but those of make chaos and make litmus
-	$(BIN)/pytest -n auto --dist loadfile -m "not chaos and not litmus" $(ARGS)
+test: $(READY) ## Run all tests but those of make chaos and make conformance
+	$(BIN)/pytest -n auto --dist loadfile -m "not chaos and not conformance" $(ARGS)
 
 chaos: $(READY) ## Kill, cut off, fill up and rebuild whole clusters of real processes
 	$(BIN)/pytest -n auto --dist loadfile -m chaos $(ARGS) tests/cluster
@@ -25,8 +25,8 @@ chaos: $(READY) ## Kill, cut off, fill up and rebuild whole clusters of real pro
 fuzz: $(READY) ## Make up requests from the API's document, a hundred and more for each operation (about ten minutes)
 	$(BIN)/python -m tests.web.fuzzing $(ARGS)
 
-litmus: $(READY) ## Try WebDAV with litmus, the protocol's test suite (Debian: apt install litmus)
-	$(BIN)/pytest -m litmus $(ARGS) tests/cluster/test_dav.py
+conformance: $(READY) ## Run the test suites of WebDAV and fsspec against EchoFS (Debian: apt install litmus)
+	$(BIN)/pytest -n auto --dist loadfile -m conformance $(ARGS) tests/cluster/test_dav.py tests/unit/client/test_filesystem.py
 
 check: $(READY) ## Check style, types, import contracts and the links in the documentation
 	$(BIN)/ruff check .

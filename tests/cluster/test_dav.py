@@ -74,7 +74,7 @@ def test_a_wrong_password_mounts_nothing(mount: Mount) -> None:
     assert "401" in Mount(mount.url, mount.name, "wrong", mount.user).rclone("lsf", "dav:").stderr
 
 
-@pytest.mark.litmus
+@pytest.mark.conformance
 @pytest.mark.parametrize(
     ("suite", "failing"),
     [

@@ -91,6 +91,7 @@ def fs(url: str) -> EchoFSFileSystem:
     return EchoFSFileSystem(url, token="anna's", skip_instance_cache=True)
 
 
+@pytest.mark.conformance
 class Fixtures(abstract.AbstractFixtures):  # type: ignore[misc]
     @pytest.fixture
     def fs(self, url: str) -> EchoFSFileSystem:
