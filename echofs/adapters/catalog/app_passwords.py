@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, delete, func, literal, select, update
 
+from echofs.adapters.catalog.account_tables import app_passwords
 from echofs.adapters.catalog.engine import Connections
 from echofs.adapters.catalog.rows import storable
-from echofs.adapters.catalog.tables import app_passwords
 from echofs.core.errors import Conflict, NotFound
 from echofs.core.models import Digest, Timestamp
 from echofs.ports.app_passwords import AppPassword, AppPasswords

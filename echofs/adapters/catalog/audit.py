@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import BindParameter, Engine, Select, bindparam, delete, or_, select, tuple_, update
 
 from echofs.adapters.catalog import cursor
+from echofs.adapters.catalog.account_tables import audit
 from echofs.adapters.catalog.engine import Connections
 from echofs.adapters.catalog.rows import ESCAPE, literally, storable
-from echofs.adapters.catalog.tables import audit
 from echofs.core.audit import Action, Actor, AuditEvent, Outcome
 from echofs.core.models import Timestamp
 from echofs.ports.audit import AuditLog, AuditPage, AuditQuery

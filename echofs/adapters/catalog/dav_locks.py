@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, delete, select, update
 
+from echofs.adapters.catalog.account_tables import dav_locks
 from echofs.adapters.catalog.engine import Connections
 from echofs.adapters.catalog.rows import insert_into, storable
-from echofs.adapters.catalog.tables import dav_locks
 from echofs.core.errors import Conflict
 from echofs.core.models import Timestamp
 from echofs.ports.dav_locks import DavLock, DavLocks

@@ -19,7 +19,11 @@ from flask import Flask
 from flask_migrate import Migrate
 from sqlalchemy import Engine
 
-from echofs.adapters.catalog import changes, postgresql
+from echofs.adapters.catalog import (
+    account_tables,  # noqa: F401  (its tables are part of the metadata)
+    changes,
+    postgresql,
+)
 from echofs.adapters.catalog.engine import Connections, engine_options, normalise_url, prepare_engine, translated
 from echofs.adapters.catalog.tables import db
 from echofs.core.errors import CatalogUnavailable, InvalidSetting

@@ -43,7 +43,7 @@ LIVE, CONDEMNED, DELETING = ChunkState.LIVE.value, ChunkState.CONDEMNED.value, C
 
 db = SQLAlchemy(metadata=MetaData(naming_convention=NAMING))
 
-_TEXT = Text().with_variant(Text(collation="C"), "postgresql")
+TEXT = Text().with_variant(Text(collation="C"), "postgresql")
 
 
 class HexDigest(TypeDecorator[str]):
@@ -79,11 +79,11 @@ def _own_transaction(element: NextChange, compiler: Any, **_: Any) -> str:
 
 files = db.Table(
     "files",
-    db.Column("id", _TEXT, primary_key=True),
-    db.Column("owner_id", _TEXT, nullable=False),
-    db.Column("folder", _TEXT, nullable=False),
-    db.Column("path", _TEXT, nullable=False),
-    db.Column("name_key", _TEXT, nullable=False, server_default=""),
+    db.Column("id", TEXT, primary_key=True),
+    db.Column("owner_id", TEXT, nullable=False),
+    db.Column("folder", TEXT, nullable=False),
+    db.Column("path", TEXT, nullable=False),
+    db.Column("name_key", TEXT, nullable=False, server_default=""),
     db.Column("head", Integer, nullable=False),
     db.Column("deleted", Boolean, nullable=False),
     db.Column("size", BigInteger, nullable=False),
@@ -103,20 +103,20 @@ Index("ix_files_living_folder_updated", files.c.owner_id, files.c.folder, files.
 
 versions = db.Table(
     "versions",
-    db.Column("file_id", _TEXT, ForeignKey("files.id"), primary_key=True),
+    db.Column("file_id", TEXT, ForeignKey("files.id"), primary_key=True),
     db.Column("number", Integer, primary_key=True, autoincrement=False),
     db.Column("parent", Integer, nullable=False),
-    db.Column("kind", _TEXT, nullable=False),
-    db.Column("path", _TEXT, nullable=False),
+    db.Column("kind", TEXT, nullable=False),
+    db.Column("path", TEXT, nullable=False),
     db.Column("size", BigInteger, nullable=False),
     db.Column("digest", HexDigest, nullable=False),
     db.Column("chunk_size", Integer, nullable=False),
     db.Column("inline", LargeBinary, nullable=False),
     db.Column("lists", LargeBinary, nullable=False),
-    db.Column("content_type", _TEXT, nullable=False),
+    db.Column("content_type", TEXT, nullable=False),
     db.Column("content_version", Integer, nullable=False),
     db.Column("manifest", HexDigest, nullable=False),
-    db.Column("dot_origin", _TEXT, nullable=False),
+    db.Column("dot_origin", TEXT, nullable=False),
     db.Column("dot_counter", BigInteger, nullable=False),
     db.Column("created_at", BigInteger, nullable=False),
     db.Column("change", BigInteger, nullable=False, default=NextChange()),
@@ -127,9 +127,9 @@ versions = db.Table(
 
 folders = db.Table(
     "folders",
-    db.Column("owner_id", _TEXT, primary_key=True),
-    db.Column("path", _TEXT, primary_key=True),
-    db.Column("parent", _TEXT, nullable=False),
+    db.Column("owner_id", TEXT, primary_key=True),
+    db.Column("path", TEXT, primary_key=True),
+    db.Column("parent", TEXT, nullable=False),
     Index(None, "owner_id", "parent", "path"),
     sqlite_with_rowid=False,
 )
@@ -138,7 +138,7 @@ chunks = db.Table(
     "chunks",
     db.Column("digest", HexDigest, primary_key=True),
     db.Column("size", Integer, nullable=False),
-    db.Column("state", _TEXT, nullable=False),
+    db.Column("state", TEXT, nullable=False),
     db.Column("touched_at", BigInteger, nullable=False),
     CheckConstraint("state IN ('live', 'condemned', 'deleting')", name="state"),
     sqlite_with_rowid=False,
@@ -147,15 +147,15 @@ chunks = db.Table(
 replicas = db.Table(
     "replicas",
     db.Column("digest", HexDigest, ForeignKey("chunks.digest"), primary_key=True),
-    db.Column("worker_id", _TEXT, primary_key=True),
+    db.Column("worker_id", TEXT, primary_key=True),
     sqlite_with_rowid=False,
 )
 
 outbox = db.Table(
     "outbox",
     db.Column("digest", HexDigest, ForeignKey("chunks.digest"), primary_key=True),
-    db.Column("worker_id", _TEXT, primary_key=True),
-    db.Column("reason", _TEXT, nullable=False),
+    db.Column("worker_id", TEXT, primary_key=True),
+    db.Column("reason", TEXT, nullable=False),
     db.Column("due_at", BigInteger, nullable=False),
     db.Column("attempts", Integer, nullable=False),
     db.Column("created_at", BigInteger, nullable=False),
@@ -166,24 +166,24 @@ outbox = db.Table(
 
 idempotency = db.Table(
     "idempotency",
-    db.Column("owner_id", _TEXT, primary_key=True),
-    db.Column("key", _TEXT, primary_key=True),
-    db.Column("fingerprint", _TEXT, nullable=False),
-    db.Column("answer", _TEXT, nullable=False),
+    db.Column("owner_id", TEXT, primary_key=True),
+    db.Column("key", TEXT, primary_key=True),
+    db.Column("fingerprint", TEXT, nullable=False),
+    db.Column("answer", TEXT, nullable=False),
     db.Column("created_at", BigInteger, nullable=False),
     Index(None, "created_at"),
 )
 
 conflicts = db.Table(
     "conflicts",
-    db.Column("id", _TEXT, primary_key=True),
-    db.Column("owner_id", _TEXT, nullable=False),
-    db.Column("file_id", _TEXT, nullable=False),
-    db.Column("path", _TEXT, nullable=False),
-    db.Column("rule", _TEXT, nullable=False),
-    db.Column("state", _TEXT, nullable=False),
-    db.Column("entry", _TEXT, nullable=False),
-    db.Column("kept", _TEXT, nullable=False),
+    db.Column("id", TEXT, primary_key=True),
+    db.Column("owner_id", TEXT, nullable=False),
+    db.Column("file_id", TEXT, nullable=False),
+    db.Column("path", TEXT, nullable=False),
+    db.Column("rule", TEXT, nullable=False),
+    db.Column("state", TEXT, nullable=False),
+    db.Column("entry", TEXT, nullable=False),
+    db.Column("kept", TEXT, nullable=False),
     db.Column("created_at", BigInteger, nullable=False),
     db.Column("resolved_at", BigInteger, nullable=True),
     CheckConstraint("state IN ('open', 'resolved')", name="state"),
@@ -192,18 +192,18 @@ conflicts = db.Table(
 
 floors = db.Table(
     "floors",
-    db.Column("owner_id", _TEXT, primary_key=True),
-    db.Column("scope", _TEXT, primary_key=True),
-    db.Column("key", _TEXT, primary_key=True),
-    db.Column("level", _TEXT, nullable=False),
+    db.Column("owner_id", TEXT, primary_key=True),
+    db.Column("scope", TEXT, primary_key=True),
+    db.Column("key", TEXT, primary_key=True),
+    db.Column("level", TEXT, nullable=False),
     db.Column("critical", Boolean, nullable=False),
 )
 
 trash = db.Table(
     "trash",
-    db.Column("file_id", _TEXT, ForeignKey("files.id"), primary_key=True),
-    db.Column("owner_id", _TEXT, nullable=False),
-    db.Column("path", _TEXT, nullable=False),
+    db.Column("file_id", TEXT, ForeignKey("files.id"), primary_key=True),
+    db.Column("owner_id", TEXT, nullable=False),
+    db.Column("path", TEXT, nullable=False),
     db.Column("number", Integer, nullable=False),
     db.Column("size", BigInteger, nullable=False),
     db.Column("deleted_at", BigInteger, nullable=False),
@@ -213,7 +213,7 @@ trash = db.Table(
 
 usage = db.Table(
     "usage",
-    db.Column("owner_id", _TEXT, primary_key=True),
+    db.Column("owner_id", TEXT, primary_key=True),
     db.Column("files", BigInteger, nullable=False),
     db.Column("bytes", BigInteger, nullable=False),
     db.Column("trash_bytes", BigInteger, nullable=False),
@@ -221,93 +221,7 @@ usage = db.Table(
 
 leases = db.Table(
     "leases",
-    db.Column("name", _TEXT, primary_key=True),
-    db.Column("holder", _TEXT, nullable=False),
+    db.Column("name", TEXT, primary_key=True),
+    db.Column("holder", TEXT, nullable=False),
     db.Column("expires_at", BigInteger, nullable=False),
-)
-
-users = db.Table(
-    "users",
-    db.Column("id", _TEXT, primary_key=True),
-    db.Column("name", _TEXT, nullable=False),
-    db.Column("name_key", _TEXT, nullable=False, unique=True),
-    db.Column("email", _TEXT, nullable=False),
-    db.Column("email_key", _TEXT, nullable=False, unique=True),
-    db.Column("password_hash", _TEXT, nullable=False),
-    db.Column("role", _TEXT, nullable=False),
-    db.Column("token_epoch", Integer, nullable=False),
-    db.Column("disabled", Boolean, nullable=False),
-    db.Column("created_at", BigInteger, nullable=False),
-    db.Column("quota_bytes", BigInteger, nullable=True),
-    db.Column("last_login_at", BigInteger, nullable=True),
-)
-
-app_passwords = db.Table(
-    "app_passwords",
-    db.Column("id", _TEXT, primary_key=True),
-    db.Column("user_id", _TEXT, ForeignKey("users.id"), nullable=False),
-    db.Column("name", _TEXT, nullable=False),
-    db.Column("digest", HexDigest, nullable=False),
-    db.Column("created_at", BigInteger, nullable=False),
-    db.Column("last_used_at", BigInteger, nullable=True),
-    Index(None, "user_id", "created_at", "id"),
-)
-
-audit = db.Table(
-    "audit",
-    db.Column("id", _TEXT, primary_key=True),
-    db.Column("at", BigInteger, nullable=False),
-    db.Column("actor_id", _TEXT, nullable=False),
-    db.Column("actor_name", _TEXT, nullable=False),
-    db.Column("address", _TEXT, nullable=False),
-    db.Column("action", _TEXT, nullable=False),
-    db.Column("subject", _TEXT, nullable=False),
-    db.Column("outcome", _TEXT, nullable=False),
-    db.Column("detail", _TEXT, nullable=False),
-    Index(None, "at", "id"),
-    Index(None, "actor_id", "at", "id"),
-)
-
-uploads = db.Table(
-    "uploads",
-    db.Column("id", _TEXT, primary_key=True),
-    db.Column("owner_id", _TEXT, nullable=False),
-    db.Column("ticket", HexDigest, nullable=False),
-    db.Column("path", _TEXT, nullable=False),
-    db.Column("length", BigInteger, nullable=False),
-    db.Column("chunk_size", Integer, nullable=False),
-    db.Column("received", BigInteger, nullable=False),
-    db.Column("lists", LargeBinary, nullable=False),
-    db.Column("folded", HexDigest, nullable=False),
-    db.Column("inline", LargeBinary, nullable=False),
-    db.Column("piece", HexDigest, nullable=False),
-    db.Column("revision", Integer, nullable=False),
-    db.Column("terms", _TEXT, nullable=False),
-    db.Column("answer", _TEXT, nullable=False),
-    db.Column("created_at", BigInteger, nullable=False),
-    db.Column("expires_at", BigInteger, nullable=False),
-    Index(None, "expires_at"),
-)
-
-# Most rows are of uploads that became files within a day.
-_UNFINISHED = text("answer = ''")
-Index("ix_uploads_unfinished", uploads.c.owner_id, uploads.c.id, sqlite_where=_UNFINISHED, postgresql_where=_UNFINISHED)
-
-dav_locks = db.Table(
-    "dav_locks",
-    db.Column("token", _TEXT, primary_key=True),
-    db.Column("root", _TEXT, nullable=False),
-    db.Column("claim", _TEXT, nullable=False, unique=True),
-    db.Column("record", _TEXT, nullable=False),
-    db.Column("expires_at", BigInteger, nullable=False),
-    Index(None, "root"),
-    Index(None, "expires_at"),
-)
-
-
-revoked_tokens = db.Table(
-    "revoked_tokens",
-    db.Column("token_id", _TEXT, primary_key=True),
-    db.Column("expires_at", BigInteger, nullable=False),
-    Index(None, "expires_at"),
 )

@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import Engine, bindparam, delete, literal_column, select, update
 
+from echofs.adapters.catalog.account_tables import uploads
 from echofs.adapters.catalog.engine import Connections
 from echofs.adapters.catalog.rows import storable
-from echofs.adapters.catalog.tables import uploads
 from echofs.core.entries import OnConflict
 from echofs.core.errors import NotFound
 from echofs.core.models import Timestamp

@@ -22,9 +22,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningUpdate
 
+from echofs.adapters.catalog.account_tables import revoked_tokens, users
 from echofs.adapters.catalog.engine import Connections
 from echofs.adapters.catalog.rows import ESCAPE, execute_rows, insert_missing, literally, storable
-from echofs.adapters.catalog.tables import revoked_tokens, users
 from echofs.core.errors import Conflict, NameTaken, NotFound
 from echofs.core.models import Role, Timestamp, User
 from echofs.core.names import fold
