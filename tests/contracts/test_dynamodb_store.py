@@ -52,6 +52,8 @@ def store(client: Any, table: str, prefix: str) -> ObjectStore:
 
 
 class TestDynamodbStore(ObjectStoreContract):
+    TURNS = 3
+
     @pytest.fixture
     def store(self, store: ObjectStore) -> ObjectStore:  # type: ignore[override]
         return store

@@ -47,6 +47,8 @@ class TestMemoryStore(ObjectStoreContract):
 class TestS3Store(ObjectStoreContract):
     """On an endpoint whose conditional puts are taken for atomic, as at AWS."""
 
+    TURNS = 3
+
     @pytest.fixture
     def place(self, aws_endpoint: str, s3_credentials: None) -> S3Place:
         return s3_places.fresh_place(aws_endpoint)
@@ -69,6 +71,8 @@ class TestS3Store(ObjectStoreContract):
 
 class TestS3StoreWithoutConditions(ObjectStoreContract):
     """On an endpoint that overwrites whatever the conditions say."""
+
+    TURNS = 3
 
     @pytest.fixture
     def place(self, rclone: tuple[str, Path], s3_credentials: None) -> S3Place:
