@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine
 
 from echofs.adapters.catalog.app_passwords import SqlAppPasswords
 from echofs.adapters.catalog.audit import SqlAudit
@@ -31,8 +29,7 @@ from tests.contracts.uploads_contract import FRESH
 from tests.contracts.users_contract import ANNA
 from tests.databases import emptied_postgresql, opened, sqlite_url
 from tests.fakes.clock import START, FakeClock
-
-Statement = tuple[str, Any]
+from tests.statements import Statement, watched
 
 
 @pytest.fixture
@@ -44,21 +41,6 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 @pytest.fixture
 def catalog(engine: Engine) -> SqlCatalog:
     return SqlCatalog(engine, FakeClock())
-
-
-@contextmanager
-def watched(engine: Engine) -> Iterator[list[Statement]]:
-    """The statements sent to the driver, with the parameters of the first row."""
-    sent: list[Statement] = []
-
-    def note(_c: object, _cursor: object, statement: str, parameters: Any, _context: object, many: bool) -> None:
-        sent.append((statement, parameters[0] if many else parameters))
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 def use_a_ledger(ledger: SqlUploads) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from psycopg2 import extensions
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
 from echofs.adapters.catalog import postgresql
@@ -37,6 +37,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.ids import SequentialIds
 from tests.fakes.passwords import PlainHasher
 from tests.fakes.seal import OpenSeal
+from tests.statements import watched
 from tests.unit.services.data_plane import CHUNK, DataPlane, bytes_of
 
 SECRET = "a secret of at least thirty-two bytes"
@@ -56,21 +57,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
 
 
 @contextmanager
-def statements(engine: Engine) -> Iterator[list[str]]:
-    sent: list[str] = []
-
-    def note(_c: object, _cursor: object, statement: str, *_: object) -> None:
-        sent.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
-
-
-@contextmanager
-def round_trips() -> Iterator[list[str]]:
+def round_trips(_: Engine) -> Iterator[list[str]]:
     made: list[str] = []
 
     def wait(connection: Any) -> None:
@@ -126,8 +113,8 @@ class Master:
         return str(answer.get_json()["data"]["file"]["id"])
 
     def cost(self, call: Callable[[], object]) -> int:
-        counting = statements(self._engine) if self._engine.dialect.name == "sqlite" else round_trips()
-        with counting as sent:
+        counting = watched if self._engine.dialect.name == "sqlite" else round_trips
+        with counting(self._engine) as sent:
             call()
         return len(sent)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, delete, exists, func, literal, select, tuple_, update
 
-from echofs.adapters.catalog.rows import execute_rows, insert_into, insert_missing, insert_rows, slices
+from echofs.adapters.catalog.rows import execute_rows, given_rows, insert_into, insert_missing, insert_rows, slices
 from echofs.adapters.catalog.tables import DELETING, LIVE, chunks, outbox, replicas
 from echofs.core.models import ChunkRecord, Digest, OwedReplica, Timestamp
 
@@ -29,10 +29,6 @@ _REVIVE = (
     .values(state=LIVE, touched_at=bindparam("now"))
 )
 _STATES = select(chunks.c.digest, chunks.c.state).where(chunks.c.digest.in_(_digests))
-_DROP_PRESENT = delete(outbox).where(
-    outbox.c.digest.in_(_digests),
-    exists().where(replicas.c.digest == outbox.c.digest, replicas.c.worker_id == outbox.c.worker_id),
-)
 _REPLICAS = (
     select(chunks.c.digest, replicas.c.worker_id)
     .select_from(chunks.outerjoin(replicas, replicas.c.digest == chunks.c.digest))
@@ -70,6 +66,15 @@ def _touch(dialect: str) -> Any:
         set_={"state": LIVE, "touched_at": insert.excluded.touched_at},
         where=chunks.c.state != DELETING,
     )
+
+
+@cache
+def _drop_present(dialect: str) -> Any:
+    present = exists().where(replicas.c.digest == outbox.c.digest, replicas.c.worker_id == outbox.c.worker_id)
+    if dialect == "sqlite":
+        return delete(outbox).where(outbox.c.digest == bindparam("of", type_=outbox.c.digest.type), present)
+    given = given_rows({"of": outbox.c.digest.type})
+    return delete(outbox).where(outbox.c.digest.in_(select(given.c.of)), present)
 
 
 @cache
@@ -111,8 +116,7 @@ def record(connection: Connection, records: Iterable[ChunkRecord], now: Timestam
         execute_rows(connection, insert_missing(replicas, dialect), held)
     if owed - present:
         execute_rows(connection, insert_missing(outbox, dialect), _owed_rows(sorted(owed - present), now))
-    for part in slices(digests):
-        connection.execute(_DROP_PRESENT, {"digests": part})
+    execute_rows(connection, _drop_present(dialect), [{"of": digest} for digest in digests])
     return True
 
 

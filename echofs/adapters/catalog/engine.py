@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, Executable, event, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from echofs.adapters.catalog import postgresql
+from echofs.adapters.catalog import postgresql, prepared
 from echofs.adapters.catalog.gate import CatalogGate
 from echofs.adapters.catalog.races import LostRace, again
 from echofs.adapters.catalog.standstill import CatalogBusy, Standstill
@@ -147,7 +147,7 @@ def _connect_sqlite(connection: Any, _record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     if not connection.get_execution_options().get(_READS):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        prepared.begin(connection)
 
 
 def _begin_postgres(connection: Connection) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select
 
 from echofs.adapters.catalog.races import LostRace
-from echofs.adapters.catalog.rows import insert_into, slices, storable
+from echofs.adapters.catalog.rows import execute_row, insert_into, slices, storable
 from echofs.adapters.catalog.tables import usage
 from echofs.core.errors import QuotaExceeded
 from echofs.core.usage import Usage, refusal
@@ -83,7 +83,7 @@ class Ledger:
                 "limit": limit,
             }
             # An owner without a row has nothing yet, which the condition of the statement is not asked about.
-            if limit < 0 or self._connection.execute(_add(self._connection.dialect.name), values).rowcount != 1:
+            if limit < 0 or execute_row(self._connection, _add(self._connection.dialect.name), values) != 1:
                 raise LostRace("The room for this file was taken a moment ago; try again.")
 
 

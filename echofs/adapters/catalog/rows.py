@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Table, TableValuedAlias, Text, bindparam, cas
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeEngine
 
+from echofs.adapters.catalog import prepared
 from echofs.adapters.catalog.tables import files, versions
 from echofs.adapters.catalog.version_fields import version_fields
 from echofs.core.models import Content, Dot, File, IdempotencyRecord, Kind, Version
@@ -25,7 +26,6 @@ SLICE = 1000
 VERSION_COLUMNS = tuple(column for column in versions.c if column is not versions.c.change)
 FILE_COLUMNS = (files.c.id, files.c.owner_id, files.c.created_at.label("file_created_at"), *VERSION_COLUMNS)
 _INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-_COUNTED = {"preserve_rowcount": True}
 
 
 def version_of(row: Sequence[Any]) -> Version:
@@ -122,12 +122,19 @@ def given_rows(types: Mapping[str, TypeEngine[Any]]) -> TableValuedAlias:
 def execute_rows(connection: Connection, statement: Any, rows: Sequence[Mapping[str, Any]]) -> int:
     """Execute a statement for all the rows (one at least); how many it changed.
 
-    SQLite, which lives in this process, runs it once for each. For PostgreSQL it must be made with :func:`given_rows`,
-    because its driver would wait for an answer after each row.
+    SQLite, which lives in this process, runs it once for each; the statement must be one that is made once. For
+    PostgreSQL it must be made with :func:`given_rows`, because its driver would wait for an answer after each row.
     """
     if connection.dialect.name == "sqlite":
-        return connection.execute(statement, rows, execution_options=_COUNTED).rowcount
+        return prepared.run(connection, statement, rows)
     return connection.execute(statement, {name: [row[name] for row in rows] for name in rows[0]}).rowcount
+
+
+def execute_row(connection: Connection, statement: Any, row: Mapping[str, Any]) -> int:
+    """Execute a statement, one that is made once, for one row; how many it changed."""
+    if connection.dialect.name == "sqlite":
+        return prepared.run(connection, statement, [row])
+    return connection.execute(statement, row).rowcount
 
 
 def slices(values: Iterable[T], size: int = SLICE) -> Iterator[list[T]]:

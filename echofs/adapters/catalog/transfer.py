@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Select, Table, bindparam, delete, exists, select, tuple_
@@ -229,10 +230,13 @@ def put(connection: Connection, entries: Sequence[Entry]) -> None:
 
 def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
     if rows:
-        # Any other key in use twice is an error: doing nothing then would lose a row in silence.
-        insert = insert_rows(table, connection.dialect.name)
-        keep = insert.on_conflict_do_nothing(index_elements=list(table.primary_key.columns))
-        execute_rows(connection, keep, rows)
+        execute_rows(connection, _keeping(table, connection.dialect.name), rows)
+
+
+@cache
+def _keeping(table: Table, dialect: str) -> Any:
+    # Any other key in use twice is an error: doing nothing then would lose a row in silence.
+    return insert_rows(table, dialect).on_conflict_do_nothing(index_elements=list(table.primary_key.columns))
 
 
 def _file_row(file: File) -> dict[str, Any]:

@@ -1,0 +1,70 @@
+"""The statements of a commit, handed to SQLite's driver as they are.
+
+SQLAlchemy's way through one statement costs more than SQLite's own, and all that it finds out is the same each time:
+the words, and which value goes where. Here it is asked once for each statement and engine. On PostgreSQL, where a
+statement is a round trip, there is little to gain.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Dialect
+from sqlalchemy.exc import DBAPIError
+
+_REMEMBERED = 128
+
+
+def run(connection: Connection, statement: Any, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Run a statement on SQLite for each of the rows (one at least); how many rows of the table it changed.
+
+    The statement is one that lives as long as the program. Raises what ``connection.execute`` raises.
+    """
+    prepared = _prepared(statement, tuple(rows[0]), connection.dialect)
+    return execute(connection, prepared.words, [prepared.values(row) for row in rows])
+
+
+def begin(connection: Connection) -> None:
+    """Begin a transaction that is exclusive from its start. Raises what ``connection.execute`` raises."""
+    execute(connection, "BEGIN IMMEDIATE", [()])
+
+
+def execute(connection: Connection, words: str, rows: Sequence[Sequence[Any]]) -> int:
+    """Run a statement in SQLite's own words. Raises what ``connection.execute`` raises."""
+    driver = connection.connection.dbapi_connection
+    assert isinstance(driver, sqlite3.Connection)
+    try:
+        if len(rows) == 1:
+            return driver.execute(words, rows[0]).rowcount
+        return driver.executemany(words, rows).rowcount
+    except sqlite3.Error as error:
+        raise DBAPIError.instance(words, None, error, sqlite3.Error) from error
+
+
+class _Prepared:
+    """A statement in SQLite's words, and how a row becomes its values in their order."""
+
+    def __init__(self, statement: Any, names: tuple[str, ...], dialect: Dialect) -> None:
+        compiled = statement.compile(dialect=dialect, column_keys=list(names))
+        self.words: str = compiled.string
+        self._places = [_place(compiled.binds[name], name in names, dialect) for name in compiled.positiontup]
+
+    def values(self, row: Mapping[str, Any]) -> list[Any]:
+        return [place(row) for place in self._places]
+
+
+@lru_cache(_REMEMBERED)
+def _prepared(statement: Any, names: tuple[str, ...], dialect: Dialect) -> _Prepared:
+    return _Prepared(statement, names, dialect)
+
+
+def _place(bind: Any, given: bool, dialect: Dialect) -> Callable[[Mapping[str, Any]], Any]:
+    """What takes a value out of a row; one that the statement brings along is the same for all."""
+    name, convert = bind.key, bind.type.dialect_impl(dialect).bind_processor(dialect)
+    if not given:
+        fixed = convert(bind.effective_value) if convert else bind.effective_value
+        return lambda _: fixed
+    return (lambda row: convert(row[name])) if convert else (lambda row: row[name])
