@@ -12,7 +12,7 @@ from echofs.adapters.catalog.engine import Connections
 from echofs.adapters.catalog.schema import database_app, open_engine, upgrade
 from echofs.adapters.catalog.sql import SqlCatalog
 from echofs.core.errors import CatalogUnavailable
-from tests.contracts.catalog_values import first, following, make
+from tests.contracts.catalog_values import BOB, first, following, make
 from tests.databases import emptied_postgresql
 from tests.fakes.clock import START, FakeClock
 
@@ -45,7 +45,7 @@ def test_of_transactions_that_overlap_the_one_that_ends_last_is_not_missed(engin
     place = catalog.last_change()
     before = make(catalog, first("before"))
     with Connections(engine).writing() as connection:
-        (slow,) = commits.make(connection, [first("slow")], START, careful=False)
+        (slow,) = commits.make(connection, [first("slow", owner=BOB)], START, careful=False)
         quick = make(catalog, first("quick"))
         begun = catalog.changes(place, 10)
         assert begun.files == (before,)
