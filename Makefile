@@ -20,7 +20,7 @@ test: $(READY) ## Run all tests but those of make chaos and make conformance
 	$(BIN)/pytest -n auto --dist loadfile -m "not chaos and not conformance" $(ARGS)
 
 chaos: $(READY) ## Kill, cut off, fill up and rebuild whole clusters of real processes
-	$(BIN)/pytest -n auto --dist loadfile -m chaos $(ARGS) tests/cluster
+	$(BIN)/pytest -n auto --dist loadfile -m chaos $(ARGS) tests/cluster tests/browser
 
 fuzz: $(READY) ## Make up requests from the API's document, a hundred and more for each operation (about ten minutes)
 	$(BIN)/python -m tests.web.fuzzing $(ARGS)

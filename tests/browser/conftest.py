@@ -18,6 +18,8 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 PATIENCE_MS = 20_000
 _EXPECTED = "Failed to load resource"
 """What browsers say of every refusal; what the page makes of it is the stories' matter."""
+VIEWER = "chrome-extension://mhjfbmdgcfjbbpaeojofohoefgiehjai/"
+"""Chromium's own viewer of PDF files."""
 _numbers = count(1)
 
 
@@ -74,7 +76,7 @@ def page(browser: Browser, cluster: Cluster) -> Iterator[Page]:
         complaints.append(str(error))
 
     def asked(request: Request) -> None:
-        if not request.url.startswith((cluster.url, "blob:", "data:")):
+        if not request.url.startswith((cluster.url, "blob:", "data:", VIEWER)):
             complaints.append(f"a request to {request.url}")
 
     window.on("console", said)

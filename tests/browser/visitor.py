@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 from playwright.sync_api import Locator, Page, expect
 
 PASSWORD = "correct horse 42 battery"
+API = "/api/v1"
+TABS = 40
+"""More steps of the Tab key than there are places on a page."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +38,27 @@ class Visitor:
 
     def upload(self, name: str, content: bytes, media_type: str = "text/plain", *, shown: str = "") -> None:
         """Choose a file and wait until it is stored, and listed under the name that is ``shown``."""
+        self.choose_files({name: content}, media_type)
+        expect(self.uploads().get_by_text(shown or name).first).to_be_visible()
+        expect(self.uploads().get_by_role("heading")).to_contain_text("stored")
+        expect(self.row(shown or name)).to_be_visible()
+
+    def choose_files(self, contents: Mapping[str, bytes], media_type: str = "application/octet-stream") -> None:
+        """Choose files to upload, and wait for nothing."""
         self.page.get_by_role("button", name="Upload").first.click()
         with self.page.expect_file_chooser() as chooser:
             self.page.get_by_role("menuitem", name="Files…").click()
-        chooser.value.set_files([{"name": name, "mimeType": media_type, "buffer": content}])
-        expect(self.uploads().get_by_text(shown or name)).to_be_visible()
-        expect(self.uploads().get_by_role("heading")).to_contain_text("stored")
-        expect(self.row(shown or name)).to_be_visible()
+        chooser.value.set_files(
+            [{"name": name, "mimeType": media_type, "buffer": content} for name, content in contents.items()]
+        )
+
+    def drop(self, *paths: Path) -> None:
+        """Drop files and folders of the disk in the middle of the page, as a file manager does."""
+        devtools = self.page.context.new_cdp_session(self.page)
+        data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            devtools.send("Input.dispatchDragEvent", {"type": kind, "x": 500, "y": 400, "data": data})
+        devtools.detach()
 
     def uploads(self) -> Locator:
         """The panel of uploads."""
@@ -51,6 +73,57 @@ class Visitor:
         self.row(name).get_by_role("button", name="Actions for").click()
         self.page.get_by_role("menuitem", name=action).click()
 
+    def open(self, name: str) -> Locator:
+        """Look at a file; the dialog that shows it."""
+        self.row(name).get_by_role("button", name=name, exact=True).click()
+        return self.page.get_by_role("dialog")
+
     def part(self, name: str) -> None:
         """Go to another part of the page."""
         self.page.get_by_role("navigation", name="Parts of the page").get_by_role("link", name=name).click()
+
+    def sign_in_again(self) -> None:
+        """Give the password to the dialog that asks for it above the page."""
+        again = self.page.get_by_role("dialog", name="Sign in to go on")
+        again.get_by_label("Password").fill(PASSWORD)
+        again.get_by_role("button", name="Sign in").click()
+        expect(again).to_have_count(0)
+
+    @contextmanager
+    def slow_uploads(self, bytes_per_second: int) -> Iterator[None]:
+        """A network that takes no more than that, for a while."""
+        devtools = self.page.context.new_cdp_session(self.page)
+        limits = {"downloadThroughput": -1, "uploadThroughput": bytes_per_second}
+        devtools.send("Network.emulateNetworkConditions", {"offline": False, "latency": 0, **limits})
+        yield
+        devtools.detach()
+
+    def ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """The data of an answer of the API, asked beside the page with its cookies."""
+        request = self.page.context.request
+        csrf = request.get(f"{API}/session").json()["data"]["csrf"]
+        headers = {"X-CSRF-Token": csrf}
+        if isinstance(body, bytes):
+            headers["Content-Type"] = "text/plain"
+        answer = request.fetch(API + path, method=method, data=body, headers=headers)
+        assert answer.ok, answer.text()
+        data: dict[str, Any] = answer.json()["data"]
+        return data
+
+    def upload_beside(self, path: str, content: bytes) -> None:
+        """Store a file beside the page."""
+        self.ask("POST", f"/files/upload?path={quote(path, safe='')}", content)
+
+    def tab_to(self, place: Locator) -> None:
+        """Go on with the Tab key until the focus is there."""
+        for _ in range(TABS):
+            if place.evaluate("element => element.matches(':focus')"):
+                return
+            self.page.keyboard.press("Tab")
+        expect(place).to_be_focused()
+
+    def stored(self, path: str) -> bytes:
+        """The bytes of a file, downloaded beside the page."""
+        request = self.page.context.request
+        found = request.get(f"{API}/files/by-path", params={"path": path}).json()["data"]["file"]
+        return request.get(f"{API}/files/{found['id']}/download").body()

@@ -54,7 +54,7 @@ class FilesView {
       press: {
         F2: (rows) => rows.length === 1 && actions.rename(rows[0]),
         Delete: (rows) => actions.trash(rows),
-        i: () => this.details.toggle(),
+        i: (rows) => this.showDetails(rows),
       },
       sorted: query === null ? (sort) => this.sortBy(sort) : undefined,
       showMenu: menu,
@@ -91,6 +91,12 @@ class FilesView {
       main.classList.remove("dropping");
       dropUploads(this.folder, event.dataTransfer).catch(complain);
     }, { signal });
+  }
+
+  /** Open the panel for a row that has the focus without being selected too. */
+  showDetails(rows) {
+    if (this.details.isOpen || rows.length > 1) this.details.toggle();
+    else this.details.openFor(rows[0]);
   }
 
   place() {
