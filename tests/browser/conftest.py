@@ -9,7 +9,16 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Playwright, Request, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Error,
+    Page,
+    Playwright,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 from tests.browser.visitor import Visitor
 from tests.cluster.cluster import Cluster
@@ -18,7 +27,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 PATIENCE_MS = 20_000
 _EXPECTED = "Failed to load resource"
 """What browsers say of every refusal; what the page makes of it is the stories' matter."""
-VIEWER = "chrome-extension://mhjfbmdgcfjbbpaeojofohoefgiehjai/"
+VIEWER = ("chrome-extension://mhjfbmdgcfjbbpaeojofohoefgiehjai/", "chrome://resources/")
 """Chromium's own viewer of PDF files."""
 _numbers = count(1)
 
@@ -33,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="package")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A running cluster of three workers."""
-    started = Cluster(tmp_path_factory.mktemp("browser"))
+    started = Cluster(tmp_path_factory.mktemp("browser"), environ={"MASTER_PROCESSES": "1"})
     try:
         yield started.start()
     finally:
@@ -42,10 +51,10 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Chromium without a window: the one that ``CHROMIUM`` names, one of the system's, or Playwright's own."""
+    """Chromium without a window."""
     # Ended with the last story, as no other event loop can run in the thread until then.
     with sync_playwright() as playwright:
-        executable = _chromium(playwright)
+        executable = chromium(playwright)
         if executable is None:
             pytest.skip("No Chromium was found: install it, or name it in CHROMIUM.")
         # Without its own sandbox, which needs rights that containers lack; all it is shown is EchoFS.
@@ -55,7 +64,8 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-def _chromium(playwright: Playwright) -> str | None:
+def chromium(playwright: Playwright) -> str | None:
+    """Where Chromium is: the one that ``CHROMIUM`` names, one of the system's, or Playwright's own."""
     found = [os.environ.get("CHROMIUM"), *map(shutil.which, NAMES), playwright.chromium.executable_path]
     return next((path for path in found if path and Path(path).exists()), None)
 
@@ -63,7 +73,9 @@ def _chromium(playwright: Playwright) -> str | None:
 @pytest.fixture
 def page(browser: Browser, cluster: Cluster) -> Iterator[Page]:
     """An empty window that stays within this origin and has nothing to complain of: no errors, no blocked content."""
-    context = browser.new_context(base_url=cluster.url, viewport={"width": 1280, "height": 800}, locale="en-GB")
+    context = browser.new_context(
+        base_url=cluster.url, viewport={"width": 1280, "height": 800}, locale="en-GB", reduced_motion="reduce"
+    )
     context.set_default_timeout(PATIENCE_MS)
     expect.set_options(timeout=PATIENCE_MS)
     window, complaints = context.new_page(), list[str]()
@@ -76,7 +88,7 @@ def page(browser: Browser, cluster: Cluster) -> Iterator[Page]:
         complaints.append(str(error))
 
     def asked(request: Request) -> None:
-        if not request.url.startswith((cluster.url, "blob:", "data:", VIEWER)):
+        if not request.url.startswith((cluster.url, "blob:", "data:", *VIEWER)):
             complaints.append(f"a request to {request.url}")
 
     window.on("console", said)

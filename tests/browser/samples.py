@@ -80,3 +80,33 @@ RECORDING = """async () => {
   return [...new Uint8Array(await new Blob(pieces).arrayBuffer())];
 }"""
 """Makes a short video in the browser, as numbers."""
+
+LANDSCAPE = """async (seed) => {
+  const [sky, sun, hills] = [
+    [["#20305e", "#f2a65a"], "#ffd9a0", ["#46426b", "#2f3358", "#1b2242"]],
+    [["#8ec9f2", "#e8f4fb"], "#fff6cf", ["#a9c77d", "#6fa458", "#3d7a45"]],
+    [["#f6d5c8", "#fdf3e4"], "#ffffff", ["#b7c6d9", "#7f9bbb", "#4f7298"]],
+  ][seed];
+  const canvas = Object.assign(document.createElement("canvas"), { width: 1200, height: 800 });
+  const paint = canvas.getContext("2d");
+  const air = paint.createLinearGradient(0, 0, 0, 600);
+  sky.forEach((colour, at) => air.addColorStop(at, colour));
+  paint.fillStyle = air;
+  paint.fillRect(0, 0, 1200, 800);
+  paint.fillStyle = sun;
+  paint.beginPath();
+  paint.arc(820 - seed * 190, 260 + seed * 20, 62, 0, 7);
+  paint.fill();
+  hills.forEach((colour, row) => {
+    paint.fillStyle = colour;
+    paint.beginPath();
+    paint.moveTo(0, 800);
+    const top = (x) => 420 + row * 110 + 46 * Math.sin(x / (210 - row * 40) + row * 2 + seed);
+    for (let x = 0; x <= 1200; x += 4) paint.lineTo(x, top(x));
+    paint.lineTo(1200, 800);
+    paint.fill();
+  });
+  const picture = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+  return [...new Uint8Array(await picture.arrayBuffer())];
+}"""
+"""Paints one of three landscapes in the browser; the picture's bytes, as numbers."""

@@ -89,7 +89,7 @@ def test_an_upload_is_paused_and_goes_on_and_its_session_may_end(visitor: Visito
 
 def test_files_are_put_in_order_and_an_old_version_comes_back(visitor: Visitor) -> None:
     page = visitor.page
-    visitor.upload("notes.txt", b"first thoughts")
+    visitor.upload_beside("notes.txt", b"first thoughts")
     visitor.upload("notes.txt", b"second thoughts")
     visitor.choose("notes.txt", "Versions")
     history = page.get_by_role("dialog", name="Versions")
@@ -123,10 +123,11 @@ def test_files_are_put_in_order_and_an_old_version_comes_back(visitor: Visitor) 
 
 def test_pictures_sound_video_and_documents_are_shown(visitor: Visitor) -> None:
     page = visitor.page
-    visitor.upload("a.png", png(40, 30, ((9, 9, 9), (200, 0, 0))), "image/png")
-    visitor.upload("b.wav", wav(300), "audio/wav")
-    visitor.upload("c.webm", bytes(page.evaluate(RECORDING)), "video/webm")
-    visitor.upload("d.pdf", pdf("Hello"), "application/pdf")
+    visitor.upload_beside("a.png", png(40, 30, ((9, 9, 9), (200, 0, 0))), "image/png")
+    visitor.upload_beside("b.wav", wav(300), "audio/wav")
+    visitor.upload_beside("c.webm", bytes(page.evaluate(RECORDING)), "video/webm")
+    visitor.upload_beside("d.pdf", pdf("Hello"), "application/pdf")
+    page.reload()
     shown = visitor.open("a.png")
     expect(shown.get_by_role("img", name="a.png")).to_have_js_property("naturalWidth", 40)
     for name, tag, length in (("b.wav", "audio", 0.2), ("c.webm", "video", 0)):
@@ -148,10 +149,12 @@ def test_hostile_files_are_shown_as_text_and_never_run(visitor: Visitor) -> None
     visitor.upload(MARKUP, b"x")
     visitor.upload("photo \u202egpj.exe", b"MZ", shown="photo U+202Egpj.exe")
     for name, media_type, content in (("a.svg", "image/svg+xml", SVG), ("b.html", "text/html", HTML)):
-        visitor.upload(name, content.encode(), media_type)
+        visitor.upload_beside(name, content.encode(), media_type)
+        page.reload()
         expect(visitor.open(name).locator("pre")).to_have_text(content)
         page.keyboard.press("Escape")
-    visitor.upload("c.gif", POLYGLOT, "image/gif")
+    visitor.upload_beside("c.gif", POLYGLOT, "image/gif")
+    page.reload()
     expect(visitor.open("c.gif").get_by_role("img", name="c.gif")).to_be_visible()
     page.keyboard.press("Escape")
     # Who is lured to the file's own address gets no further.
@@ -174,9 +177,10 @@ def test_a_thousand_files_are_found_and_leafed_through(visitor: Visitor) -> None
     found = page.get_by_role("grid", name="Files that were found")
     expect(found.get_by_role("row").nth(1)).to_contain_text("Ledger 0.txt")
     found.get_by_role("row").nth(1).focus()
-    for shown in (500, 1000, 1280):
+    for said, last in (("500 items and more", 501), ("1,000 items and more", 1001), ("1,280 items", 1281)):
+        expect(page.get_by_role("status")).to_have_text(said)
         page.keyboard.press("End")
-        expect(found.locator(":focus")).to_have_attribute("aria-rowindex", str(shown + 1))
+        expect(found.locator(":focus")).to_have_attribute("aria-rowindex", str(last))
         assert found.get_by_role("row").count() < 100
     expect(found).to_have_attribute("aria-rowcount", "1281")
 

@@ -98,21 +98,19 @@ class Visitor:
         yield
         devtools.detach()
 
-    def ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+    def ask(self, method: str, path: str, body: object = None, media_type: str = "") -> dict[str, Any]:
         """The data of an answer of the API, asked beside the page with its cookies."""
         request = self.page.context.request
         csrf = request.get(f"{API}/session").json()["data"]["csrf"]
-        headers = {"X-CSRF-Token": csrf}
-        if isinstance(body, bytes):
-            headers["Content-Type"] = "text/plain"
+        headers = {"X-CSRF-Token": csrf, **({"Content-Type": media_type} if media_type else {})}
         answer = request.fetch(API + path, method=method, data=body, headers=headers)
         assert answer.ok, answer.text()
         data: dict[str, Any] = answer.json()["data"]
         return data
 
-    def upload_beside(self, path: str, content: bytes) -> None:
-        """Store a file beside the page."""
-        self.ask("POST", f"/files/upload?path={quote(path, safe='')}", content)
+    def upload_beside(self, path: str, content: bytes, media_type: str = "text/plain") -> None:
+        """Store a file beside the page, which shows it when it looks again."""
+        self.ask("POST", f"/files/upload?path={quote(path, safe='')}", content, media_type)
 
     def tab_to(self, place: Locator) -> None:
         """Go on with the Tab key until the focus is there."""
@@ -124,6 +122,9 @@ class Visitor:
 
     def stored(self, path: str) -> bytes:
         """The bytes of a file, downloaded beside the page."""
-        request = self.page.context.request
-        found = request.get(f"{API}/files/by-path", params={"path": path}).json()["data"]["file"]
-        return request.get(f"{API}/files/{found['id']}/download").body()
+        return self.page.context.request.get(f"{API}/files/{self.file(path)['id']}/download").body()
+
+    def file(self, path: str) -> dict[str, Any]:
+        """What the API says of a file."""
+        found: dict[str, Any] = self.ask("GET", f"/files/by-path?path={quote(path, safe='')}")["file"]
+        return found

@@ -17,6 +17,8 @@ export class UploadPanel {
     this.bar = h("progress", { max: 1, value: 0, "aria-labelledby": "uploads-heading" });
     this.tools = h("div", { class: "tools" });
     this.list = h("ul", { class: "upload-list" });
+    this.awayNote = h("li", { class: "upload-note" }, icon("waiting"), "EchoFS does not answer. Progress is kept, and it is tried again.");
+    this.moreNote = h("li", { class: "upload-note" });
     this.element = h("section", { class: "uploads", "aria-labelledby": "uploads-heading" },
       h("header", { class: "uploads-head" }, this.heading, this.tools), this.bar, this.list);
     document.body.append(this.element);
@@ -118,7 +120,9 @@ export class UploadPanel {
     this.bar.value = bytes ? items.reduce((sum, item) => sum + item.sent, 0) / bytes : Number(!moving);
     this.bar.hidden = moving === 0;
     const anyPaused = left.some((item) => item.state === "paused");
-    fill(this.tools, this.actions(moving, anyPaused));
+    const tools = `${moving > 0} ${anyPaused} ${this.open}`;
+    if (tools !== this.drawnTools) fill(this.tools, this.actions(moving > 0, anyPaused));
+    this.drawnTools = tools;
     this.drawList(items);
   }
 
@@ -128,11 +132,11 @@ export class UploadPanel {
       this.draw();
     };
     return [
-      moving > 0 && (anyPaused
+      moving && (anyPaused
         ? button({ label: "Go on with all", icon: "play", quiet: true, onClick: () => this.engine.resumeAll() })
         : button({ label: "Pause all", icon: "pause", quiet: true, onClick: () => this.engine.pauseAll() })),
       button({ label: this.open ? "Fold" : "Unfold", icon: this.open ? "down" : "up", quiet: true, "aria-expanded": String(this.open), onClick: fold }),
-      moving > 0
+      moving
         ? button({ label: "Cancel all", icon: "close", quiet: true, onClick: () => this.engine.cancelAll() })
         : button({ label: "Close", icon: "close", quiet: true, onClick: () => this.clear() }),
     ];
@@ -140,17 +144,37 @@ export class UploadPanel {
 
   drawList(items) {
     this.list.hidden = !this.open;
-    const focused = document.activeElement?.closest?.("[data-upload]");
-    const focus = focused && this.list.contains(focused) ? [focused.dataset.upload, document.activeElement.dataset.act] : null;
     const sorted = items.sort((one, other) => ORDER[one.state] - ORDER[other.state]);
-    fill(this.list,
-      this.away && h("li", { class: "upload-note" }, icon("waiting"), "EchoFS does not answer. Progress is kept, and it is tried again."),
-      sorted.slice(0, SHOWN).map((item) => this.entry(item)),
-      sorted.length > SHOWN && h("li", { class: "upload-note" }, `and ${count(sorted.length - SHOWN, "more", "more")}`));
-    if (focus) this.list.querySelector(`[data-upload="${CSS.escape(focus[0])}"] [data-act="${CSS.escape(focus[1] ?? "")}"]`)?.focus();
+    const wanted = [
+      this.away && this.awayNote,
+      ...sorted.slice(0, SHOWN).map((item) => this.entry(item)),
+      sorted.length > SHOWN && this.moreNote,
+    ].filter(Boolean);
+    this.moreNote.textContent = `and ${count(sorted.length - SHOWN, "more", "more")}`;
+    const focus = document.activeElement;
+    if (wanted.length !== this.list.children.length || wanted.some((element, index) => element !== this.list.children[index])) {
+      fill(this.list, wanted);
+    }
+    if (focus !== document.activeElement && this.list.contains(focus)) focus.focus();
   }
 
+  /** An upload's entry. Made anew only with a new state: a button that is replaced while it is pressed is never clicked. */
   entry(item) {
+    if (item.drawn !== item.state) {
+      const act = item.element?.contains(document.activeElement) ? document.activeElement.dataset.act : null;
+      item.element = this.newEntry(item);
+      item.drawn = item.state;
+      if (act) requestAnimationFrame(() => item.element.querySelector(`[data-act="${CSS.escape(act)}"]`)?.focus());
+    }
+    const words = this.words(item);
+    const text = item.element.querySelector(".quiet-text");
+    if (text.textContent !== words) text.textContent = words;
+    const progress = item.element.querySelector("progress");
+    if (progress) progress.value = item.sent;
+    return item.element;
+  }
+
+  newEntry(item) {
     const name = baseName(item.path);
     const act = (label, iconName, verb) => {
       const element = button({ label: `${label} ${name}`, icon: iconName, quiet: true, onClick: () => this.engine[verb](item.id) });
@@ -158,10 +182,8 @@ export class UploadPanel {
       return element;
     };
     const { state } = item;
-    return h("li", { class: `upload ${state}`, dataset: { upload: item.id } },
-      h("div", { class: "upload-text" },
-        named(name, { title: item.path }),
-        h("span", { class: "quiet-text" }, this.words(item))),
+    return h("li", { class: `upload ${state}` },
+      h("div", { class: "upload-text" }, named(name, { title: item.path }), h("span", { class: "quiet-text" })),
       state === "failed" && act("Try again:", "restore", "retry"),
       state === "sending" && act("Pause", "pause", "pause"),
       state === "paused" && act("Go on with", "play", "pause"),
