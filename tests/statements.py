@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -23,7 +24,7 @@ def watched(engine: Engine) -> Iterator[list[Statement]]:
     def note(_c: object, _cursor: object, statement: str, parameters: Any, _context: object, many: bool) -> None:
         sent.append((statement, parameters[0] if many else parameters))
 
-    def note_and_execute(connection: Connection, words: str, rows: Sequence[Sequence[Any]]) -> int:
+    def note_and_execute(connection: Connection, words: str, rows: Sequence[Sequence[Any]]) -> sqlite3.Cursor:
         sent.append((words, tuple(rows[0])))
         return execute(connection, words, rows)
 

@@ -11,11 +11,23 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from echofs.adapters.catalog import prepared
 from echofs.adapters.catalog.rows import insert_missing, insert_rows
-from echofs.adapters.catalog.tables import DELETING, LIVE, chunks
+from echofs.adapters.catalog.tables import DELETING, LIVE, chunks, files
 from tests.contracts.catalog_values import digest
 from tests.databases import opened, sqlite_url
 
 ROWS = [{"digest": digest(name), "size": 1, "state": LIVE, "touched_at": 2} for name in "ab"]
+FILE = {
+    "id": "a",
+    "owner_id": "o",
+    "folder": "",
+    "path": "p",
+    "name_key": "p",
+    "head": 1,
+    "deleted": False,
+    "size": 1 << 40,
+    "created_at": 1,
+    "updated_at": 2,
+}
 INSERT = insert_rows(chunks, "sqlite")
 INSERT_MISSING = insert_missing(chunks, "sqlite")
 TOUCH = (
@@ -43,6 +55,15 @@ def test_it_counts_the_rows_that_changed(connection: Connection) -> None:
     assert prepared.run(connection, INSERT_MISSING, [ROWS[0]]) == 1
     assert prepared.run(connection, INSERT_MISSING, [ROWS[0]]) == 0
     assert prepared.run(connection, INSERT_MISSING, ROWS) == 1
+
+
+def test_an_answer_is_the_one_sqlalchemy_gives(connection: Connection) -> None:
+    connection.execute(INSERT, ROWS)
+    connection.execute(insert_rows(files, "sqlite"), [FILE, {**FILE, "id": "b", "deleted": True}])
+    for query in (select(chunks).order_by(chunks.c.digest), select(files).where(files.c.head == bindparam("head"))):
+        assert prepared.fetch(connection, query, {"head": 1}) == [
+            tuple(row) for row in connection.execute(query, {"head": 1})
+        ]
 
 
 def test_values_of_the_statement_itself_are_kept(connection: Connection) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, bindparam, select, tuple_
 
 from echofs.adapters.catalog import cursor
 from echofs.adapters.catalog.folders import below, below_values
-from echofs.adapters.catalog.rows import FILE_COLUMNS, VERSION_COLUMNS, file_of, storable, version_of
+from echofs.adapters.catalog.rows import FILE_COLUMNS, VERSION_COLUMNS, file_of, first_row, storable, version_of
 from echofs.adapters.catalog.tables import files, folders, versions
 from echofs.core.errors import NotFound
 from echofs.core.models import File, Kind, Version
@@ -66,7 +66,7 @@ def one_at(connection: Connection, owner_id: str, path: str) -> File:
 
 
 def _only(connection: Connection, statement: Select[Any], values: dict[str, str]) -> File:
-    row = connection.execute(statement, values).first() if storable(*values.values()) else None
+    row = first_row(connection, statement, values) if storable(*values.values()) else None
     if row is None:
         raise file_not_found()
     return file_of(row)

@@ -1,4 +1,4 @@
-"""The statements of a commit, handed to SQLite's driver as they are.
+"""The statements asked most, handed to SQLite's driver as they are.
 
 SQLAlchemy's way through one statement costs more than SQLite's own, and all that it finds out is the same each time:
 the words, and which value goes where. Here it is asked once for each statement and engine. On PostgreSQL, where a
@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Dialect
+from sqlalchemy import Connection, Dialect, Select
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import TypeEngine
 
 _REMEMBERED = 128
 
@@ -24,7 +25,18 @@ def run(connection: Connection, statement: Any, rows: Sequence[Mapping[str, Any]
     The statement is one that lives as long as the program. Raises what ``connection.execute`` raises.
     """
     prepared = _prepared(statement, tuple(rows[0]), connection.dialect)
-    return execute(connection, prepared.words, [prepared.values(row) for row in rows])
+    return execute(connection, prepared.words, [prepared.values(row) for row in rows]).rowcount
+
+
+def fetch(connection: Connection, statement: Select[Any], values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """The rows SQLite answers to a query, of the same sort as for :func:`run`."""
+    prepared = _prepared(statement, tuple(values), connection.dialect)
+    cursor = execute(connection, prepared.words, [prepared.values(values)])
+    try:
+        found = cursor.fetchall()
+    except sqlite3.Error as error:
+        raise _as_usual(error, prepared.words) from error
+    return [prepared.answer(row) for row in found]
 
 
 def begin(connection: Connection) -> None:
@@ -32,28 +44,37 @@ def begin(connection: Connection) -> None:
     execute(connection, "BEGIN IMMEDIATE", [()])
 
 
-def execute(connection: Connection, words: str, rows: Sequence[Sequence[Any]]) -> int:
-    """Run a statement in SQLite's own words. Raises what ``connection.execute`` raises."""
+def execute(connection: Connection, words: str, rows: Sequence[Sequence[Any]]) -> sqlite3.Cursor:
+    """Run a statement in SQLite's own words for each of the rows. Raises what ``connection.execute`` raises."""
     driver = connection.connection.dbapi_connection
     assert isinstance(driver, sqlite3.Connection)
     try:
         if len(rows) == 1:
-            return driver.execute(words, rows[0]).rowcount
-        return driver.executemany(words, rows).rowcount
+            return driver.execute(words, rows[0])
+        return driver.executemany(words, rows)
     except sqlite3.Error as error:
-        raise DBAPIError.instance(words, None, error, sqlite3.Error) from error
+        raise _as_usual(error, words) from error
+
+
+def _as_usual(error: sqlite3.Error, words: str) -> BaseException:
+    return DBAPIError.instance(words, None, error, sqlite3.Error)
 
 
 class _Prepared:
-    """A statement in SQLite's words, and how a row becomes its values in their order."""
+    """A statement in SQLite's words, how a row becomes its values in their order, and what it answers ours."""
 
     def __init__(self, statement: Any, names: tuple[str, ...], dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect, column_keys=list(names))
         self.words: str = compiled.string
         self._places = [_place(compiled.binds[name], name in names, dialect) for name in compiled.positiontup]
+        answers = statement.selected_columns if isinstance(statement, Select) else ()
+        self._readers = [_reader(column.type, dialect) for column in answers]
 
     def values(self, row: Mapping[str, Any]) -> list[Any]:
         return [place(row) for place in self._places]
+
+    def answer(self, row: Sequence[Any]) -> tuple[Any, ...]:
+        return tuple(read(value) if read else value for read, value in zip(self._readers, row, strict=True))
 
 
 @lru_cache(_REMEMBERED)
@@ -68,3 +89,7 @@ def _place(bind: Any, given: bool, dialect: Dialect) -> Callable[[Mapping[str, A
         fixed = convert(bind.effective_value) if convert else bind.effective_value
         return lambda _: fixed
     return (lambda row: convert(row[name])) if convert else (lambda row: row[name])
+
+
+def _reader(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
+    return kind.dialect_impl(dialect).result_processor(dialect, None)

@@ -7,7 +7,7 @@ from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, TableValuedAlias, Text, bindparam, cast, column, func, select
+from sqlalchemy import Connection, Select, Table, TableValuedAlias, Text, bindparam, cast, column, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeEngine
 
@@ -135,6 +135,13 @@ def execute_row(connection: Connection, statement: Any, row: Mapping[str, Any]) 
     if connection.dialect.name == "sqlite":
         return prepared.run(connection, statement, [row])
     return connection.execute(statement, row).rowcount
+
+
+def first_row(connection: Connection, statement: Select[Any], values: Mapping[str, Any]) -> Sequence[Any] | None:
+    """The first row that a query, one that is made once, finds."""
+    if connection.dialect.name == "sqlite":
+        return next(iter(prepared.fetch(connection, statement, values)), None)
+    return connection.execute(statement, values).first()
 
 
 def slices(values: Iterable[T], size: int = SLICE) -> Iterator[list[T]]:
