@@ -173,6 +173,16 @@ def test_a_copy_is_another_file_of_the_same_bytes(mounted: Mounted) -> None:
     assert [mounted.call("GET", path).get_data() for path in ("/a", "/c", "/more/b")] == [b"1", b"2", b"2"]
 
 
+@pytest.mark.parametrize("method", ["COPY", "MOVE"])
+@pytest.mark.parametrize("source", ["/docs/more", "/docs/more/a"])
+def test_a_folder_is_not_replaced_by_something_in_it(mounted: Mounted, method: str, source: str) -> None:
+    for folder in ("/docs", "/docs/more"):
+        mounted.call("MKCOL", folder)
+    mounted.call("PUT", "/docs/more/a", b"kept")
+    assert mounted.call(method, source, Destination="http://localhost/dav/docs").status_code == 403
+    assert mounted.call("GET", "/docs/more/a").data == b"kept"
+
+
 @pytest.mark.parametrize("method", ["DELETE", "MOVE"])
 def test_the_folder_that_has_everything_stays(mounted: Mounted, method: str) -> None:
     mounted.call("PUT", "/a", b"1")

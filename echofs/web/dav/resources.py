@@ -12,6 +12,7 @@ from wsgidav.dav_error import HTTP_FORBIDDEN, DAVError
 from wsgidav.dav_provider import DAVCollection, DAVNonCollection, DAVProvider
 
 from echofs.core.models import File
+from echofs.core.names import is_below
 from echofs.services.uploads import Declared
 from echofs.web import bodies
 from echofs.web.dav.failures import translated
@@ -34,6 +35,13 @@ def _inside(path: str) -> str:
 def _lock_root(tree: Tree, path: str) -> str:
     """What a resource is called among all users' locks."""
     return quote(f"/{tree.owner_id}{path}")
+
+
+def _check_destination(path: str, dest_path: str) -> None:
+    """Raise DAVError 403 where what is copied or moved lies below its destination, which WsgiDAV would delete first,
+    and the source with it."""
+    if is_below(_inside(path), _inside(dest_path)):
+        raise DAVError(HTTP_FORBIDDEN, "A folder cannot be replaced by something in it; nothing was changed.")
 
 
 class FileResource(DAVNonCollection):  # type: ignore[misc]
@@ -104,6 +112,14 @@ class FileResource(DAVNonCollection):  # type: ignore[misc]
             self._tree.delete_file(self.file)
         self.remove_all_locks(recursive=False)
 
+    def handle_copy(self, dest_path: str, *, depth_infinity: bool) -> bool:
+        _check_destination(self.path, dest_path)
+        return False
+
+    def handle_move(self, dest_path: str) -> bool:
+        _check_destination(self.path, dest_path)
+        return False
+
     def copy_move_single(self, dest_path: str, *, is_move: bool) -> None:
         with translated():
             self._tree.copy_file(self.file, _inside(dest_path))
@@ -172,6 +188,14 @@ class FolderResource(DAVCollection):  # type: ignore[misc]
             self._tree.delete_folder(_inside(self.path))
         self.remove_all_locks(recursive=True)
         return []
+
+    def handle_copy(self, dest_path: str, *, depth_infinity: bool) -> bool:
+        _check_destination(self.path, dest_path)
+        return False
+
+    def handle_move(self, dest_path: str) -> bool:
+        _check_destination(self.path, dest_path)
+        return False
 
     def copy_move_single(self, dest_path: str, *, is_move: bool) -> None:
         with translated():
