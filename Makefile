@@ -7,7 +7,7 @@ BIN = .venv/bin
 # Changes whenever the environment has to be set up again.
 READY = .venv/.ready
 
-.PHONY: help run test chaos fuzz conformance check format bench bench-catalog evaluate evaluate-short setup lock build clean distclean
+.PHONY: help run test chaos fuzz conformance check format bench bench-catalog evaluate evaluate-short screenshots setup lock build clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,9 @@ evaluate: $(READY) ## Hurt a whole cluster in every way and write docs/evaluatio
 
 evaluate-short: $(READY) ## Three scenarios of it in about a minute and a half, nothing written
 	$(BIN)/python -m bench.evaluate --short $(ARGS)
+
+screenshots: $(READY) ## Take the pictures of the page in docs/screenshots anew (needs Chromium)
+	$(BIN)/python -m tests.browser.screenshots $(ARGS)
 
 setup: $(READY) ## Make .venv with everything in it
 

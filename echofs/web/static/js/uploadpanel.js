@@ -119,24 +119,24 @@ export class UploadPanel {
     const bytes = items.reduce((sum, item) => sum + item.bytes, 0);
     this.bar.value = bytes ? items.reduce((sum, item) => sum + item.sent, 0) / bytes : Number(!moving);
     this.bar.hidden = moving === 0;
-    const anyPaused = left.some((item) => item.state === "paused");
-    const tools = `${moving > 0} ${anyPaused} ${this.open}`;
-    if (tools !== this.drawnTools) fill(this.tools, this.actions(moving > 0, anyPaused));
+    const paused = left.some((item) => item.state === "paused");
+    const running = left.some((item) => item.state === "sending" || item.state === "waiting");
+    const tools = `${running} ${paused} ${this.open}`;
+    if (tools !== this.drawnTools) fill(this.tools, this.actions(running, paused));
     this.drawnTools = tools;
     this.drawList(items);
   }
 
-  actions(moving, anyPaused) {
+  actions(running, paused) {
     const fold = () => {
       this.open = !this.open;
       this.draw();
     };
     return [
-      moving && (anyPaused
-        ? button({ label: "Go on with all", icon: "play", quiet: true, onClick: () => this.engine.resumeAll() })
-        : button({ label: "Pause all", icon: "pause", quiet: true, onClick: () => this.engine.pauseAll() })),
+      running && button({ label: "Pause all", icon: "pause", quiet: true, onClick: () => this.engine.pauseAll() }),
+      paused && button({ label: "Go on with all", icon: "play", quiet: true, onClick: () => this.engine.resumeAll() }),
       button({ label: this.open ? "Fold" : "Unfold", icon: this.open ? "down" : "up", quiet: true, "aria-expanded": String(this.open), onClick: fold }),
-      moving
+      running || paused
         ? button({ label: "Cancel all", icon: "close", quiet: true, onClick: () => this.engine.cancelAll() })
         : button({ label: "Close", icon: "close", quiet: true, onClick: () => this.clear() }),
     ];
