@@ -65,7 +65,7 @@ class Receptions:
             self._catalog.record_chunks(receiving.unrecorded)
             receiving.recorded()
         received = receiving.safe.received
-        if received == record.received:
+        if received == record.received and record.is_written:
             return record
         moved = self._write_down(replace(record, received=received))
         self._meters.add("bytes_received", received.size - record.received.size)

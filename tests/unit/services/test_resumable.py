@@ -211,6 +211,12 @@ def test_what_arrived_of_a_body_that_broke_off_counts(here: DataPlane, resumable
     assert held(here, client.whole().file.head.content) == data
 
 
+def test_an_upload_begun_with_a_body_that_proves_empty_can_be_gone_on_with(resumable: Resumable) -> None:
+    opened, ticket = resumable.create(OWNER, PATH, 9, Terms(), at_once=True)
+    resumable.receive(opened, 0, iter(()), length=None)
+    assert Client(resumable, bytes_of(9), ticket).whole().file.head.content.size == 9
+
+
 def test_nothing_counts_of_a_broken_body_that_was_to_count_as_a_whole(resumable: Resumable) -> None:
     data = bytes_of(5 * CHUNK)
     client = Client.begun(resumable, data)
