@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from echofs.core.errors import InvalidRequest, NotFound, QuotaExceeded
+from echofs.core.errors import HeadMoved, InvalidRequest, NotFound, QuotaExceeded
 from echofs.core.models import File
 from echofs.core.usage import Usage
 from echofs.ports.catalog import Catalog, Commit, PastVersion
@@ -134,6 +134,14 @@ class Purged:
         history = catalog.versions(ALICE, end.id)
         catalog.purge(ALICE, [end.id])
         assert set(catalog.by_dot(ALICE, [version.dot for version in history])) == {end.head.dot}
+
+    def test_a_purged_file_does_not_begin_again_when_its_first_version_comes_late(self, catalog: Catalog) -> None:
+        begun = first("a")
+        end = make(catalog, ended(make(catalog, begun)))
+        catalog.purge(ALICE, [end.id])
+        assert isinstance(catalog.commit([begun])[0], HeadMoved)
+        assert catalog.head(ALICE, end.id) == end
+        assert catalog.usage(ALICE) == Usage()
 
     def test_a_purged_file_that_is_revived_by_a_late_write_counts_like_a_new_one(self, catalog: Catalog) -> None:
         end = gone(catalog, "a", size=7)
@@ -308,6 +316,15 @@ class Histories:
         assert numbers(catalog, file) == [3, 2]
         assert catalog.by_dot(ALICE, [old]) == {}
         assert make(catalog, following(file)).head.number == 4
+
+    def test_a_file_does_not_begin_again_when_its_dropped_first_version_comes_late(self, catalog: Catalog) -> None:
+        begun = first("a")
+        file = make(catalog, moved(make(catalog, begun), "b"))
+        assert catalog.drop_versions(file.id, [1]) == 1
+        assert isinstance(catalog.commit([begun])[0], HeadMoved)
+        assert catalog.file_at(ALICE, "b") == file
+        with pytest.raises(NotFound):
+            catalog.file_at(ALICE, "a")
 
     def test_a_dropped_version_does_not_change_usage(self, catalog: Catalog) -> None:
         file = make(catalog, following(make(catalog, first("a", size=5))))

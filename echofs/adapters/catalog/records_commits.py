@@ -22,6 +22,7 @@ from echofs.adapters.catalog.records_items import (
     Key,
     answer_item,
     answer_key,
+    begun_key,
     chunk_key,
     chunk_of,
     dot_item,
@@ -33,7 +34,15 @@ from echofs.adapters.catalog.records_items import (
     version_item,
     version_key,
 )
-from echofs.adapters.catalog.records_look import Look, file_made, head_of, missing_folders, new_ancestors, unwieldy
+from echofs.adapters.catalog.records_look import (
+    Look,
+    file_made,
+    head_lost,
+    head_of,
+    missing_folders,
+    new_ancestors,
+    unwieldy,
+)
 from echofs.adapters.catalog.records_tables import TableNames
 from echofs.adapters.catalog.verdicts import Head, Seen, claims, earlier_chunks, refusal
 from echofs.adapters.dynamodb import ITEMS_AT_ONCE, ConditionFailed, DynamoDB
@@ -153,6 +162,9 @@ class Commits:
         if dispute:
             wanted.append((self._names.files, dispute))
         wanted += [(self._names.files, key) for key in records_accounts.keys(commit)]
+        begun = begun_key(version.file_id)
+        if version.parent == 0:
+            wanted.append((self._names.files, begun))
         found = {
             (table, item["pk"], item.get("sk")): item
             for table, item in self._dynamodb.get_each(wanted, {self._names.files: _HEAD_ATTRIBUTES})
@@ -162,6 +174,8 @@ class Commits:
             return found.get((self._names.files, key["pk"], key["sk"]))
 
         look = Look(self._seen(commit, at(entry), [item for key in versions if (item := at(key))]))
+        if at(begun):
+            look.seen.heads = {version.file_id: head_lost(commit), **look.seen.heads}
         if named := at(dot):
             look.repeated = version_key(named["file"], named["number"])
         look.conflict_known = dispute is not None and at(dispute) is not None

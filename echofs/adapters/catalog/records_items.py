@@ -77,6 +77,10 @@ def dot_key(dot: Dot) -> Key:
     return {"pk": f"dot:{dot.origin}:{dot.counter}", "sk": "dot"}
 
 
+def begun_key(file_id: str) -> Key:
+    return {"pk": f"begun:{file_id}", "sk": "begun"}
+
+
 def folder_key(owner_id: str, path: str) -> Key:
     return {"pk": f"{FOLDER}{owner_id}:{parent_of(path)}", "sk": path}
 

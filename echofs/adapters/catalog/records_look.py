@@ -42,6 +42,12 @@ def head_of(item: Item) -> Head:
     )
 
 
+def head_lost(commit: Commit) -> Head:
+    """The head of a file that would begin with this commit but has begun before, as far as it must be known."""
+    version = commit.version
+    return Head(version.file_id, commit.owner_id, version.path, 1, deleted=True, created_at=version.created_at, size=0)
+
+
 def new_ancestors(commit: Commit) -> list[str]:
     """The folders above a path that is new to its file, the outermost first."""
     # Content comes with another path than its parent's only where a conflict brought both together.

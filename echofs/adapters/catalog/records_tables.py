@@ -6,6 +6,7 @@ Files table, key ``pk`` and ``sk``:
   local indexes.
 * version: ``file:ID``, number. Everything of the version and of its file.
 * dot: ``dot:ORIGIN:COUNTER``, ``dot``. ``file`` and ``number`` of the version that has this name.
+* begun: ``begun:ID``, ``begun``. A file whose first version may be gone: it cannot begin again.
 * folder: ``folder:OWNER:PARENT``, path.
 * conflict: ``conflict:OWNER``, id. Everything of the conflict.
 * floor: ``floor:SCOPE:OWNER``, key (``*`` where it is empty).

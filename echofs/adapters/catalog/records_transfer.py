@@ -27,6 +27,7 @@ from echofs.adapters.catalog.records_items import (
     Key,
     answer_item,
     answer_of,
+    begun_key,
     chunk_of,
     dot_item,
     entry_item,
@@ -183,6 +184,8 @@ class Transfer:
             yield from self._folders(entry.owner_id, [*ancestors_of(entry.path), entry.path])
         else:
             yield from self._version(entry.owner_id, entry.head, created)
+            if entry.head.parent:
+                yield self._names.files, dict(begun_key(entry.id))
             if not entry.deleted:
                 yield self._names.files, entry_item(entry.owner_id, entry.head)
                 yield from self._folders(entry.owner_id, ancestors_of(entry.path))

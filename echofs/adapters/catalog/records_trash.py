@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from itertools import islice
 
 from echofs.adapters.catalog import cursor
-from echofs.adapters.catalog.records_items import Key, addressable, dot_key, part_of, version_key, version_of
+from echofs.adapters.catalog.records_items import Key, addressable, begun_key, dot_key, part_of, version_key, version_of
 from echofs.adapters.catalog.records_tables import BY_UPDATED, PARTS, TableNames
 from echofs.adapters.catalog.records_usage import USAGE, Operation, usage_keys, usage_of, usage_writes
 from echofs.adapters.catalog.trashing import NEWEST_FIRST, not_in_trash
@@ -132,12 +132,15 @@ class RecordsTrash(Trash):
         return [version_of(item) for item in found]
 
     def _delete_versions(self, versions: Iterable[Version]) -> None:
-        """Delete versions and their dots, of which none may be left behind: a dot is free again without its version."""
+        """Delete versions and their dots, of which none may be left behind: a dot is free again without its version.
+        Of a first version it stays known that there was one."""
         rest = iter(versions)
-        while some := list(islice(rest, ITEMS_AT_ONCE // 2)):
+        table = self._names.files
+        while some := list(islice(rest, (ITEMS_AT_ONCE - 1) // 2)):
             keys = [key for each in some for key in (dot_key(each.dot), version_key(each.file_id, each.number))]
-            table = self._names.files
-            self._dynamodb.write_all([{"Delete": {"TableName": table, "Key": packed(key)}} for key in keys])
+            begun = [begun_key(each.file_id) for each in some if each.parent == 0]
+            writes = [{"Delete": {"TableName": table, "Key": packed(key)}} for key in keys]
+            self._dynamodb.write_all([*writes, *({"Put": {"TableName": table, "Item": packed(key)}} for key in begun)])
 
     def expired(self, before: Timestamp, limit: int) -> list[Trashed]:
         found = [self._expiring(part, before, limit) for part in range(PARTS)]
