@@ -24,7 +24,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Of each file the newest ``versions`` stay, the head included, and all that were replaced less than ``days`` ago
+    """Of each file those of the newest ``versions`` stay, the head included, that were replaced less than ``days`` ago
     (0: however long ago that is)."""
 
     versions: int
