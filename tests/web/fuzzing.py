@@ -22,7 +22,7 @@ from schemathesis import AuthContext, Case
 from schemathesis.engine import events, from_schema
 
 from echofs.web.tus import BODY_TYPE
-from tests.web.whole import ADMINISTRATOR, USER, Whole
+from tests.web.whole import ADMINISTRATOR, USER, WORKERS, Whole
 
 # The bytes of a resumable upload are bytes like others.
 schemathesis.serializer.alias(BODY_TYPE, "application/octet-stream")
@@ -107,12 +107,13 @@ def _phases(wanted: Mapping[str, bool]) -> dict[str, Any]:
 
 
 class Client:
-    """Logs in anew whenever a request has ended the session, and knows what exists."""
+    """Logs in anew whenever a request has ended the session, knows what exists, and calls drained workers back."""
 
     def __init__(self, whole: Whole, user: str) -> None:
         self._whole = whole
         self._user = user
         self.doubts = True
+        self.drained = False
         self._token = ""
         self._file_id = ""
         self._turn = 0
@@ -128,6 +129,7 @@ class Client:
             def set(self, case: Case, token: str, _context: AuthContext) -> None:
                 case.headers["Authorization"] = f"Bearer {token}"
                 client.doubts = case.operation.path.startswith(_ENDING)
+                client.drained = case.operation.path.startswith("/api/v1/admin/workers/")
 
         return Provider
 
@@ -143,6 +145,11 @@ class Client:
         if not self._token or (self.doubts and self._ask("GET", "/api/v1/auth/profile").status_code == 401):
             self._token = self._whole.token(self._user)
         self.doubts = False
+        if self.drained:
+            # Or strong writes are rightly refused from here on.
+            for worker in WORKERS:
+                self._ask("POST", f"/api/v1/admin/workers/{worker}", json={"intent": "up"})
+            self.drained = False
         return self._token
 
     def file_id(self) -> str:

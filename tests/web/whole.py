@@ -21,6 +21,7 @@ from tests.databases import sqlite_url
 
 PASSWORD = "correct horse battery"
 USER, ADMINISTRATOR = "alice", "root-admin"
+WORKERS = ("worker1", "worker2")
 _SECRET = "a cluster secret of at least thirty-two bytes"
 _START_SECONDS = 30.0
 
@@ -42,7 +43,7 @@ class Whole:
         self._database = sqlite_url(folder)
         self._running: list[Any] = []
         self._serve("controller", self._port)
-        for number in (1, 2):
+        for number, _name in enumerate(WORKERS, start=1):
             self._serve("worker", self._port + number)
         settings = load(self._given(self._port), role="master", env_file=None)
         self._accounts = open_accounts(settings).accounts
