@@ -87,7 +87,8 @@ def fuzz(whole: Whole, user: str, *, examples: int, phases: Mapping[str, bool], 
     )
     schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", whole.master, config=config)
     client = Client(whole, user)
-    schema.auth()(client.provider())
+    # Asked before each request: the library would otherwise go on with a token that a request has ended.
+    schema.auth(refresh_interval=None)(client.provider())
     # A function, since the library puts marks of its own on it.
     schema.hook("map_path_parameters")(lambda _context, path_parameters: client.with_known(path_parameters))
     findings = Findings()
