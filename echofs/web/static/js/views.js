@@ -35,6 +35,14 @@ export const VIEWS = [
     load: () => import("./account.js"),
     nav: { href: "/account", icon: "user" },
   },
+  {
+    name: "admin",
+    title: "Administration",
+    pattern: /^\/admin(?:\/(.*))?$/,
+    load: () => import("./admin/admin.js"),
+    nav: { href: "/admin/workers", icon: "admin" },
+    role: "admin",
+  },
   { name: "search", title: "Search", pattern: /^\/search$/, load: () => import("./files.js") },
 ];
 
