@@ -37,7 +37,7 @@ export const VIEWS = [
   },
   {
     name: "admin",
-    title: "Administration",
+    title: "Admin",
     pattern: /^\/admin(?:\/(.*))?$/,
     load: () => import("./admin/admin.js"),
     nav: { href: "/admin/workers", icon: "admin" },

@@ -5,8 +5,10 @@ import { count } from "../format.js";
 import { announce, complain } from "../notices.js";
 import { moment } from "../rows.js";
 import { chip, choice, commands, table } from "./parts.js";
+import { CLASSES } from "./timeline.js";
 
 const PAGE = 50;
+const CONSOLE = "console";
 const OUTCOMES = { done: ["Done", "good"], refused: ["Refused", "bad"], begun: ["Begun", "warn"] };
 const ACTIONS = {
   account: "Own account", "account.login": "Sign-in", "account.logout": "Sign-out", "account.register": "New account", "account.password": "Own password",
@@ -63,15 +65,25 @@ class AuditView {
     const { data } = await get("/admin/audit", { ...this.wanted(), after, limit: PAGE }, { signal: this.abort.signal });
     this.events = [...before, ...data.events];
     fill(this.list,
-      this.events.length ? table("Audit log", COLUMNS, this.events) : h("p", { class: "quiet-text" }, "Nothing of the kind is written down."),
+      this.events.length ? table("Audit log", COLUMNS, this.events, "log") : h("p", { class: "quiet-text" }, "Nothing of the kind is written down."),
       data.next && h("div", {}, button({ label: "Show more", onClick: () => this.add(this.events, data.next).catch(complain) })));
   }
 }
 
+/** Where it came from; operators at the machine itself need no account. */
+function origin({ actor, address }) {
+  return actor.id || address === CONSOLE ? address : `${address}, not signed in`;
+}
+
+function subject({ action, subject: text }) {
+  if (action !== "consistency.override") return text;
+  return text === "all" ? "All requests" : (CLASSES[text] ?? text);
+}
+
 const COLUMNS = [
   { label: "When", kind: "when", cell: (event) => moment(event.at) },
-  { label: "Who", cell: (event) => h("div", { class: "title-text" }, event.actor.name ? named(event.actor.name) : "–", h("span", { class: "where" }, event.actor.id ? event.address : `${event.address}, not signed in`)) },
-  { label: "What", cell: (event) => h("div", { class: "title-text" }, h("span", {}, ACTIONS[event.action] ?? event.action), event.subject && named(event.subject, { class: "name where" })) },
+  { label: "Who", cell: (event) => h("div", { class: "title-text" }, event.actor.name ? named(event.actor.name) : "–", h("span", { class: "where" }, origin(event))) },
+  { label: "What", cell: (event) => h("div", { class: "title-text" }, h("span", {}, ACTIONS[event.action] ?? event.action), event.subject && named(subject(event), { class: "name where" })) },
   { label: "Outcome", cell: (event) => chip(...(OUTCOMES[event.outcome] ?? [event.outcome])) },
   { label: "Particulars", kind: "wide", cell: (event) => event.detail && named(event.detail) },
 ];

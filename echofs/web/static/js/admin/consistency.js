@@ -48,7 +48,7 @@ function draw({ policy, classes, overrides, critical, history }, { refresh, more
     orders(overrides, refresh),
     criticalFiles(critical, refresh),
     card("Decisions and orders", [
-      table("Decisions and orders", columns(), history.decisions),
+      table("Decisions and orders", columns(), history.decisions, "log"),
       history.next && limit < MOST && h("div", {}, button({ label: "Show more", onClick: more, dataset: { key: "more" } })),
     ]),
     commands("echofs admin consistency status", "echofs admin consistency history",

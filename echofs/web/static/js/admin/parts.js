@@ -17,8 +17,9 @@ let counter = 0;
  * @param {{label: string, kind?: string, cell: (row: T) => unknown}[]} columns the first one names the row; the label of
  *   a column of the kind "act" is not shown
  * @param {T[]} rows
+ * @param {string} [kind] "log": rows stay short on a narrow screen, without the columns' labels
  */
-export function table(label, columns, rows) {
+export function table(label, columns, rows, kind = "") {
   // The roles hold where the style sheet makes cards of the rows, which takes them from the elements.
   const head = columns.map((column) => h("th", { scope: "col", role: "columnheader", class: column.kind },
     column.kind === "act" ? h("span", { class: "visually-hidden" }, column.label) : column.label));
@@ -26,7 +27,7 @@ export function table(label, columns, rows) {
     role: index ? "cell" : "rowheader", scope: index ? null : "row", class: column.kind,
     dataset: index && column.kind !== "act" ? { label: column.label } : {},
   }, column.cell(row))));
-  return h("table", { class: "table", role: "table", "aria-label": label },
+  return h("table", { class: `table ${kind}`, role: "table", "aria-label": label },
     h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, head)),
     h("tbody", { role: "rowgroup" }, rows.map(line)));
 }

@@ -65,7 +65,7 @@ class UsersView {
       { label: "User", kind: "lead-cell", cell: (user) => h("div", { class: "title-text" }, named(user.username), named(user.email, { class: "name where" })) },
       { label: "Role", cell: (user) => h("span", { class: "chips" }, user.role === "admin" ? chip("Administrator") : chip("User"), user.disabled && chip("Disabled", "bad")) },
       { label: "Space", kind: "space", cell: (user) => usageBar({ ...user.usage, quota_bytes: user.quota_bytes }) },
-      { label: "Files", kind: "number", cell: (user) => count(user.usage.files, "file") },
+      { label: "Files", kind: "number", cell: (user) => user.usage.files.toLocaleString() },
       { label: "Last sign-in", cell: (user) => (user.last_login_at ? moment(user.last_login_at) : "Never") },
       { label: "Actions", kind: "act", cell: (user) => actionsButton(user.username, user.id, () => this.actions(user)) },
     ];
