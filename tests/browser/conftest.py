@@ -58,7 +58,7 @@ def browser() -> Iterator[Browser]:
         if executable is None:
             pytest.skip("No Chromium was found: install it, or name it in CHROMIUM.")
         # Without its own sandbox, which needs rights that containers lack; all it is shown is EchoFS.
-        options = ["--no-sandbox", "--disable-dev-shm-usage"]
+        options = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
         started = playwright.chromium.launch(executable_path=executable, args=options)
         yield started
         started.close()

@@ -4,6 +4,7 @@ import { baseName, count, folderOf, size } from "./format.js";
 import { announce } from "./notices.js";
 
 const SHOWN = 60;
+const BETWEEN_PROGRESS_MS = 250;
 const ORDER = { failed: 0, sending: 1, paused: 1, waiting: 2, done: 3 };
 
 export class UploadPanel {
@@ -12,6 +13,7 @@ export class UploadPanel {
     this.engine = engine;
     this.items = new Map();
     this.drawing = 0;
+    this.later = 0;
     this.open = true;
     this.heading = h("h2", { id: "uploads-heading" });
     this.bar = h("progress", { max: 1, value: 0, "aria-labelledby": "uploads-heading" });
@@ -31,7 +33,13 @@ export class UploadPanel {
   }
 
   progress(id, sent) {
-    this.change(id, { sent, state: "sending", problem: "" });
+    const item = this.items.get(id);
+    if (item?.state !== "sending" || this.away) this.change(id, { sent, state: "sending", problem: "" });
+    else {
+      item.sent = sent;
+      // Drawn now and then: painting takes processor time from the upload itself.
+      this.later ||= setTimeout(() => this.draw(), BETWEEN_PROGRESS_MS);
+    }
     this.away = false;
   }
 
@@ -104,6 +112,8 @@ export class UploadPanel {
   draw() {
     this.drawing ||= requestAnimationFrame(() => {
       this.drawing = 0;
+      clearTimeout(this.later);
+      this.later = 0;
       this.drawNow();
     });
   }
