@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import random
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwr
 
 from tests.browser.conftest import chromium
 from tests.browser.samples import LANDSCAPE
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import PASSWORD, Visitor
 from tests.cluster.cluster import Cluster
 
 DESK = ViewportSize(width=1120, height=680)
@@ -75,11 +76,12 @@ def main(arguments: list[str]) -> None:
         executable = chromium(playwright)
         if executable is None:
             raise SystemExit("No Chromium was found: install it, or name it in CHROMIUM.")
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
         try:
             album = Album(folder, cluster.start(), browser)
             with album.window() as page:
                 _files(album, Visitor.registered(page, "Ada"))
+            _administration(album)
         finally:
             browser.close()
             cluster.stop()
@@ -143,6 +145,22 @@ def _uploads(album: Album, ada: Visitor) -> None:
         ada.page.wait_for_timeout(1500)
         album.take(ada.page, "uploads")
     ada.uploads().get_by_role("button", name="Cancel all").click()
+
+
+def _administration(album: Album) -> None:
+    environ = {**album.cluster.environment, "ECHOFS_DATA_DIR": str(album.cluster.data_dir)}
+    command = [sys.executable, "-m", "echofs", "admin", "create", "--username", "grace", "--email", "grace@example.org"]
+    subprocess.run(command, env={**environ, "ECHOFS_ADMIN_PASSWORD": PASSWORD}, check=True, cwd=album.cluster.folder)
+    with album.window() as page:
+        page.goto("/login?next=/admin/workers")
+        page.get_by_label("User name or e-mail address").fill("grace")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        for title in ("Workers", "Users", "Replication", "Consistency", "Audit log"):
+            page.get_by_role("navigation", name="Administration").get_by_role("link", name=title).click()
+            expect(page.get_by_role("heading", name=title, level=1)).to_be_visible()
+            expect(page.locator(".loading")).to_have_count(0)
+            album.take(page, f"admin-{title.split()[0].lower()}")
 
 
 if __name__ == "__main__":
