@@ -21,18 +21,24 @@ export function chooseFolder(title, action, { from = "", not = [] } = {}) {
   let here = from;
   const list = h("ul", { class: "tree" });
   const where = h("p", { class: "tree-path" });
+  const showPlace = () => fill(where, here && button({ label: "Up", icon: "back", quiet: true, onClick: () => enter(folderOf(here)) }),
+    icon("folder"), named(here || "Files"));
   const enter = async (path) => {
+    const before = here;
+    // At once, so that a choice made while the folder loads means what is shown.
+    here = path;
+    showPlace();
+    list.replaceChildren();
     try {
       const { data } = await get("/files", { folder: path, limit: 1 });
-      here = path;
-      fill(where, path && button({ label: "Up", icon: "back", quiet: true, onClick: () => enter(folderOf(path)) }),
-        icon("folder"), named(path || "Files"));
+      if (here !== path) return;
       const folders = (data.folders ?? []).map(folderRow).filter((row) => !moved.has(row.path));
       fill(list, folders.length
         ? folders.map((row) => h("li", {}, h("button", { type: "button", on: { click: () => enter(row.path) } }, icon("folder"), named(row.name))))
         : h("li", { class: "quiet-text" }, "No folders in here."));
     } catch (error) {
       complain(error);
+      if (here === path && before !== path) enter(before);
     }
   };
   enter(here);
