@@ -28,7 +28,6 @@ export function chooseFolder(title, action, { from = "", not = [] } = {}) {
     // At once, so that a choice made while the folder loads means what is shown.
     here = path;
     showPlace();
-    list.replaceChildren();
     try {
       const { data } = await get("/files", { folder: path, limit: 1 });
       if (here !== path) return;
@@ -38,7 +37,9 @@ export function chooseFolder(title, action, { from = "", not = [] } = {}) {
         : h("li", { class: "quiet-text" }, "No folders in here."));
     } catch (error) {
       complain(error);
-      if (here === path && before !== path) enter(before);
+      if (here !== path) return;
+      here = before;
+      showPlace();
     }
   };
   enter(here);
