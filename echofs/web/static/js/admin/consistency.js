@@ -37,7 +37,6 @@ async function ask(signal, limit) {
 function draw({ policy, classes, overrides, critical, history }, { refresh, more, limit }) {
   const present = Object.fromEntries(Object.entries(classes).map(([name, { level }]) => [name, level]));
   return [
-    h("h1", {}, "Consistency"),
     figures([
       ["Policy", policy.policy],
       ["Goal", `${policy.latency_goal_ms} ms`, "for each request"],

@@ -11,7 +11,7 @@ const EVERY_MS = 5000;
  * and a sentence says since when it is old.
  *
  * @template T
- * @param {HTMLElement} place holds what is drawn, and the sentence above it
+ * @param {HTMLElement} place has a heading and a word on waiting, which gives way to what is drawn
  * @param {(signal: AbortSignal) => Promise<T>} ask
  * @param {(answer: T) => Node[]} draw called when the answer is another one than before
  * @param {{every?: number}} [options] milliseconds
@@ -37,7 +37,7 @@ export function live(place, ask, draw, { every = EVERY_MS } = {}) {
       show(answer);
     } catch (error) {
       if (ended || signal.aborted || error.name === "AbortError") return;
-      if (!place.contains(note)) fill(place, note, body);
+      settle();
       if (isAway(error)) tell(error);
       else complain(error);
     }
@@ -45,13 +45,17 @@ export function live(place, ask, draw, { every = EVERY_MS } = {}) {
   }
 
   function show(answer) {
-    if (!place.contains(body)) fill(place, note, body);
+    settle();
     note.hidden = true;
     asOf = new Date();
     const text = JSON.stringify(answer);
     if (text === shown || busy(body)) return;
     shown = text;
     redraw(body, draw(answer));
+  }
+
+  function settle() {
+    place.querySelector(":scope > .loading")?.replaceWith(note, body);
   }
 
   function tell(error) {

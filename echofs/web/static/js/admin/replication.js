@@ -23,7 +23,6 @@ function draw(found) {
   badge("admin", found.alarms.length, count(found.alarms.length, "alarm"));
   const { workers_available: available, workers_known: known, zones } = found.workers;
   return [
-    h("h1", {}, "Replication"),
     verdict(found),
     figures([
       ["Copies of each chunk", found.replication_factor],

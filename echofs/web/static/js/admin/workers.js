@@ -29,7 +29,6 @@ function draw(workers, refresh) {
   const up = present.filter((worker) => worker.state === "up" || worker.state === "draining");
   const owed = present.every((worker) => worker.owed === null) ? null : present.reduce((sum, worker) => sum + (worker.owed ?? 0), 0);
   return [
-    h("h1", {}, "Workers"),
     figures([
       ["At work", `${up.length} of ${present.length}`],
       ["Zones", new Set(present.map((worker) => worker.zone)).size],
