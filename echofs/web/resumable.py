@@ -114,7 +114,8 @@ class _Views:
         except EchoError as error:
             with suppress(EchoError):
                 kept = self._resumable.again(opened)
-                if isinstance(error, Unavailable) and not kept.record.complete:
+                some = 0 < kept.record.received.size < kept.record.length
+                if isinstance(error, Unavailable) and some:
                     return kept, None
                 self._resumable.drop(kept)
             raise
