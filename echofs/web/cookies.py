@@ -68,12 +68,17 @@ def check_origin(request: Request) -> None:
     ``null``, as sandboxed documents have it, names none. Programs send neither.
     """
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
-    if site is not None:
-        foreign = site != "same-origin"
-    else:
-        foreign = origin is not None and urlsplit(origin).netloc != request.host
-    if foreign:
+    by_origin = origin is not None and _host_of(origin) != request.host
+    if by_origin if site is None else site != "same-origin":
         raise ForgedRequest("The request came from another site; nothing was changed.", field="Origin")
+
+
+def _host_of(origin: str) -> str | None:
+    """The host and port of an origin; None for what is no address."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def check_page(request: Request, session_id: str, csrf_token: Callable[[str], str]) -> None:

@@ -240,7 +240,7 @@ def test_a_login_is_checked_once_a_second(mounted: Mounted) -> None:
 
 
 def test_everything_below_at_once_is_refused(mounted: Mounted) -> None:
-    for headers in ({"Depth": "infinity"}, {}):
+    for headers in ({"Depth": "infinity"}, {"Depth": "Infinity"}, {"Depth": " infinity "}, {"Depth": "2"}, {}):
         answer = mounted.call("PROPFIND", "/", **headers)
         assert answer.status_code == 403
         assert b"propfind-finite-depth" in answer.get_data()
@@ -251,3 +251,29 @@ def test_without_the_catalog_the_answer_is_to_try_again(mounted: Mounted) -> Non
     mounted.plane.cut_catalog()
     for method in ("GET", "PUT", "DELETE", "MKCOL"):
         assert mounted.call(method, "/a", b"" if method != "PUT" else b"2").status_code == 503
+
+
+@pytest.mark.parametrize("destination", ["http://[/x", "http://localhost/dav/a%0d%0aSet-Cookie:x", "/dav/%ff"])
+def test_a_destination_that_is_none_is_refused(mounted: Mounted, destination: str) -> None:
+    mounted.call("PUT", "/a", b"1")
+    for method in ("COPY", "MOVE"):
+        answer = mounted.call(method, "/a", Destination=destination)
+        assert (answer.status_code, answer.get_json()["error"]["field"]) == (400, "Destination")
+    assert mounted.names("/") == ["a"]
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "MKCOL", "DELETE"])
+def test_a_path_that_is_no_text_is_refused(mounted: Mounted, method: str) -> None:
+    proof = base64.b64encode(f"{OWNER_NAME}:{SECRET}".encode()).decode()
+    answer = mounted.clients[0].open(
+        "/dav/f",
+        method=method,
+        headers={"Authorization": f"Basic {proof}"},
+        environ_overrides={"PATH_INFO": "/dav/f\xff1"},
+    )
+    assert (answer.status_code, answer.get_json()["error"]["code"]) == (400, "invalid_name")
+
+
+@pytest.mark.parametrize("method", ["LOCK", "PROPFIND", "COPY", "MKCOL"])
+def test_only_files_are_large(mounted: Mounted, method: str) -> None:
+    assert mounted.call(method, "/a", b"x" * 65_537, Depth="0").status_code == 413

@@ -142,6 +142,7 @@ def test_the_proof_of_one_session_is_none_for_another(signed_in: Page) -> None:
     [
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
         {"Origin": "http://localhost.evil.example"},
         {"Origin": "http://localhost:8081"},
         {"Sec_Fetch_Site": "cross-site", "Origin": "http://localhost"},

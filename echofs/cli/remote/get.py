@@ -113,14 +113,29 @@ def _planned(run: Run, found: list[Found], local: str, *, recursive: bool) -> It
 
 
 def _tree(run: Run, folder: str, top: Path) -> Iterator[tuple[FileInfo, Path]]:
-    top.mkdir(parents=True, exist_ok=True)
+    from echofs.client import Refused
+
+    _make(top)
     for empty in _folders(run, folder):
-        _inside(top, empty.removeprefix(f"{folder}/" if folder else "")).mkdir(parents=True, exist_ok=True)
+        try:
+            _make(_inside(top, empty.removeprefix(f"{folder}/" if folder else "")))
+        except (InvalidName, Refused) as error:
+            run.failed(empty, error)
     for file in run.client.list(below=folder):
         try:
             yield file, _inside(top, file.path.removeprefix(f"{folder}/" if folder else ""))
         except InvalidName as error:
             run.failed(file.path, error)
+
+
+def _make(folder: Path) -> None:
+    """Make a local folder and those above it. Raises :class:`Refused`."""
+    from echofs.client import Refused
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refused(f"The folder {folder} cannot be made: {error.strerror}.", field="LOCAL") from None
 
 
 def _folders(run: Run, parent: str) -> Iterator[str]:

@@ -14,6 +14,7 @@ from wsgidav.wsgidav_app import WsgiDAVApp
 
 from echofs.core.errors import AuthenticationFailed
 from echofs.services.accounts import Principal
+from echofs.web.dav.checks import check_request, wants_everything
 from echofs.web.dav.locks import LockStorage
 from echofs.web.dav.resources import TREE, DavFiles
 from echofs.web.dav.tree import DavParts, Tree
@@ -53,7 +54,8 @@ def dav_blueprint(
             principal = check_password(credentials.username or "", credentials.password or "")
         except AuthenticationFailed as error:
             return _unknown(error.message)
-        if request.method == "PROPFIND" and request.headers.get("Depth", "infinity") == "infinity":
+        check_request(request)
+        if wants_everything(request):
             return Response(_ENDLESS, status=403, content_type="application/xml; charset=utf-8")
         tree = Tree(parts, principal, wish_of(request, monotonic(), principal))
         return Response.from_app(application, _environ(request, tree))
