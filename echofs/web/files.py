@@ -15,10 +15,10 @@ from echofs.services.found import Found
 from echofs.web import conditions
 from echofs.web.access import current_user
 from echofs.web.answers import ok
-from echofs.web.levels import outcome, read_headers, read_receipt_json, write_headers
+from echofs.web.levels import read_headers, read_receipt_json, written
 from echofs.web.queries import MAX_FILES, page_limit
 from echofs.web.reading import Reading, session_of, with_token
-from echofs.web.render import count_json, file_json, listed_json, receipt_json, version_json
+from echofs.web.render import count_json, file_json, listed_json, version_json
 from echofs.web.schemas import MoveSchema, load
 from echofs.web.wishes import wish_of
 
@@ -54,14 +54,7 @@ def files_blueprint(files: Files, reading: Reading, monotonic: Callable[[], floa
         wish, session = wish_of(request, monotonic(), current_user()), session_of(request, reading.sessions)
         made = files.copy(session.user_id, file_id, path, wish, conditions.if_match(request))
         made = with_token(made, session, reading.sessions)
-        receipt = made.receipt
-        return ok(
-            {"file": file_json(made.file)},
-            message=outcome("Copied", receipt),
-            status=201,
-            consistency=receipt_json(receipt),
-            headers=write_headers(receipt),
-        )
+        return written({"file": file_json(made.file)}, "Copied", made.receipt, status=201)
 
     @blueprint.patch("/<file_id>")
     def change(file_id: str) -> Response:
@@ -69,26 +62,14 @@ def files_blueprint(files: Files, reading: Reading, monotonic: Callable[[], floa
         wish, session = wish_of(request, monotonic(), current_user()), session_of(request, reading.sessions)
         moved = files.move(session.user_id, file_id, path, wish, conditions.if_match(request))
         moved = with_token(moved, session, reading.sessions)
-        receipt = moved.receipt
-        return ok(
-            {"file": file_json(moved.file)},
-            message=outcome("Moved", receipt),
-            consistency=receipt_json(receipt),
-            headers=write_headers(receipt),
-        )
+        return written({"file": file_json(moved.file)}, "Moved", moved.receipt)
 
     @blueprint.delete("/<file_id>")
     def delete(file_id: str) -> Response:
         wish, session = wish_of(request, monotonic(), current_user()), session_of(request, reading.sessions)
         gone = files.delete(session.user_id, file_id, wish, conditions.if_match(request))
         gone = with_token(gone, session, reading.sessions)
-        receipt = gone.receipt
-        return ok(
-            {"id": file_id},
-            message=outcome("Deleted", receipt),
-            consistency=receipt_json(receipt),
-            headers=write_headers(receipt),
-        )
+        return written({"id": file_id}, "Deleted", gone.receipt)
 
     @blueprint.get("/<file_id>/versions")
     def versions(file_id: str) -> Response:

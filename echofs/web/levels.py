@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 
-from flask import Request
+from flask import Request, Response
 
 from echofs.core.consistency import ReadReceipt, Receipt
 from echofs.core.entries import OnConflict
 from echofs.core.errors import InvalidRequest
 from echofs.core.goals import Ask, parse_ask
-from echofs.web.render import JsonDict
+from echofs.web.answers import ok
+from echofs.web.render import JsonDict, receipt_json
 
 LEVEL_HEADER = "X-EchoFS-Consistency"
 VERSION_HEADER = "X-EchoFS-Version"
@@ -59,6 +61,19 @@ def read_headers(receipt: ReadReceipt) -> dict[str, str]:
 def outcome(done: str, receipt: Receipt) -> str:
     """A sentence for people about a write."""
     return f"{done}, provisionally until the catalog answers." if receipt.provisional else f"{done}."
+
+
+def written(
+    data: JsonDict, done: str, receipt: Receipt, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """The answer to a write: ``done`` is what happened, in a word, and ``headers`` come before those of the receipt."""
+    return ok(
+        data,
+        message=outcome(done, receipt),
+        status=status,
+        consistency=receipt_json(receipt),
+        headers={**(headers or {}), **write_headers(receipt)},
+    )
 
 
 def write_headers(receipt: Receipt) -> dict[str, str]:

@@ -11,10 +11,10 @@ from echofs.services.quotas import Quotas
 from echofs.services.recovery import Recovery
 from echofs.web.access import current_user
 from echofs.web.answers import ok
-from echofs.web.levels import outcome, write_headers
+from echofs.web.levels import written
 from echofs.web.queries import page_limit
 from echofs.web.reading import Reading, session_of, with_token
-from echofs.web.render import JsonDict, file_json, moment, place_json, receipt_json
+from echofs.web.render import JsonDict, file_json, moment, place_json
 from echofs.web.schemas import RestoreSchema, load
 from echofs.web.wishes import wish_of
 
@@ -36,12 +36,11 @@ def trash_blueprint(recovery: Recovery, quotas: Quotas, reading: Reading, monoto
         path, rename = body.get("path", ""), body.get("rename", False)
         restored = recovery.restore(session.user_id, file_id, wish, path=path, rename=rename)
         restored = with_token(restored, session, reading.sessions)
-        receipt = restored.receipt
-        return ok(
+        return written(
             {"file": file_json(restored.file)},
-            message=outcome("Restored", receipt),
-            consistency=receipt_json(receipt),
-            headers={"ETag": f'"{restored.file.head.etag}"', **write_headers(receipt)},
+            "Restored",
+            restored.receipt,
+            headers={"ETag": f'"{restored.file.head.etag}"'},
         )
 
     @blueprint.delete("/trash/<file_id>")

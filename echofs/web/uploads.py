@@ -17,11 +17,10 @@ from echofs.services.sessions import Sessions
 from echofs.services.uploads import Declared, Target, Upload, Uploads
 from echofs.web import bodies, conditions
 from echofs.web.access import current_user
-from echofs.web.answers import ok
 from echofs.web.forms import Form
-from echofs.web.levels import outcome, write_headers
+from echofs.web.levels import written
 from echofs.web.reading import session_of, with_token
-from echofs.web.render import file_json, receipt_json
+from echofs.web.render import file_json
 from echofs.web.wishes import wish_of
 
 _FORM = "multipart/form-data"
@@ -114,17 +113,8 @@ def _wish(request: Request, started: float, user: Principal) -> Wish:
 
 def _answer(published: Published) -> Response:
     file = published.file
-    headers = {
-        "ETag": f'"{file.head.etag}"',
-        "Location": f"/api/v1/files/{file.id}",
-        **write_headers(published.receipt),
-    }
+    headers = {"ETag": f'"{file.head.etag}"', "Location": f"/api/v1/files/{file.id}"}
     if published.replayed:
         headers["Idempotency-Replayed"] = "true"
-    return ok(
-        {"file": file_json(file)},
-        message=outcome("Stored", published.receipt),
-        status=201 if file.head.number == 1 else 200,
-        consistency=receipt_json(published.receipt),
-        headers=headers,
-    )
+    status = 201 if file.head.number == 1 else 200
+    return written({"file": file_json(file)}, "Stored", published.receipt, status=status, headers=headers)

@@ -11,10 +11,9 @@ from echofs.core.errors import NotFound
 from echofs.services.files import Files
 from echofs.web import conditions
 from echofs.web.access import current_user
-from echofs.web.answers import ok
-from echofs.web.levels import outcome, write_headers
+from echofs.web.levels import written
 from echofs.web.reading import Reading, session_of, with_token
-from echofs.web.render import file_json, receipt_json
+from echofs.web.render import file_json
 from echofs.web.wishes import wish_of
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
@@ -29,12 +28,11 @@ def versions_blueprint(files: Files, reading: Reading, monotonic: Callable[[], f
         wish, session = wish_of(request, monotonic(), current_user()), session_of(request, reading.sessions)
         restored = files.restore(session.user_id, file_id, _number(number), wish, conditions.if_match(request))
         restored = with_token(restored, session, reading.sessions)
-        receipt = restored.receipt
-        return ok(
+        return written(
             {"file": file_json(restored.file)},
-            message=outcome("Restored", receipt),
-            consistency=receipt_json(receipt),
-            headers={"ETag": f'"{restored.file.head.etag}"', **write_headers(receipt)},
+            "Restored",
+            restored.receipt,
+            headers={"ETag": f'"{restored.file.head.etag}"'},
         )
 
     return blueprint
