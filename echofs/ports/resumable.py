@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from echofs.core.entries import OnConflict
 from echofs.core.models import Digest, Dot, Timestamp
 from echofs.core.received import Received
+from echofs.core.usage import Allowance, Held
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,14 @@ class UploadLedger(ABC):
     not answer."""
 
     @abstractmethod
-    def add(self, record: UploadRecord) -> None:
-        """Write down a new upload, durably."""
+    def add(self, record: UploadRecord, allowance: Allowance | None = None) -> None:
+        """Write down a new upload, durably. Raises :class:`QuotaExceeded`, and nothing is changed, where it is
+        unfinished and the ``allowance`` has no room for it beside its owner's others: in the same step, so that of many
+        begun at once only those stay for which there is room."""
+
+    @abstractmethod
+    def held(self, owner_id: str, now: Timestamp, *, apart_from: str = "") -> Held:
+        """What the uploads of a user hold that are neither finished nor expired, all but one."""
 
     @abstractmethod
     def find(self, upload_id: str) -> UploadRecord:
@@ -87,12 +94,12 @@ class UploadLedger(ABC):
         """Put the record in the place of the one with the revision before it, durably; False, and nothing is changed,
         where there is no such one any more. Id, owner, ticket, path, length, terms and times of creation stay."""
 
-    def advance(self, record: UploadRecord) -> UploadRecord | None:
-        """Write down the next revision of an upload, the first one of a new upload: what stands there then; None, and
-        nothing is changed, where another was faster."""
+    def advance(self, record: UploadRecord, allowance: Allowance | None = None) -> UploadRecord | None:
+        """Write down the next revision of an upload, the first one of a new upload as :meth:`add` does: what stands
+        there then; None, and nothing is changed, where another was faster."""
         following = replace(record, revision=record.revision + 1)
         if not record.is_written:
-            self.add(following)
+            self.add(following, allowance)
             return following
         return following if self.swap(following) else None
 

@@ -4,7 +4,7 @@ the catalog's, within each commit."""
 from __future__ import annotations
 
 from echofs.core.errors import CatalogUnavailable, NotFound
-from echofs.core.usage import Usage, refusal
+from echofs.core.usage import Allowance, Usage, refusal
 from echofs.ports.catalog import Catalog
 from echofs.ports.runtime import Clock
 from echofs.services.parents import Place
@@ -41,6 +41,18 @@ class Quotas:
             return
         if refused := refusal(used, size - replaced, quota):
             raise refused
+
+    def allowance(self, place: Place, quota: int | None) -> Allowance:
+        """What the owner of this place may have under way in unfinished uploads, with one that goes there. While the
+        catalog is away they are held to what it last said."""
+        if quota is None:
+            return Allowance(self._clock.now())
+        try:
+            used = self.usage(place.owner_id)
+            return Allowance(self._clock.now(), quota, used, self._replaced(place, used))
+        except CatalogUnavailable:
+            known, _ = self._known.get(place.owner_id, (Usage(), 0.0))
+            return Allowance(self._clock.now(), quota, known)
 
     def check_provisional(self, owner_id: str, growth: int, quota: int | None) -> None:
         """Raise :class:`QuotaExceeded` for a version that would be too much by what the catalog last said, if it was

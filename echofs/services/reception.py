@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 
 from echofs.core.errors import EchoError, TooLarge, UploadMoved
 from echofs.core.models import ChunkRecord, Timestamp
+from echofs.core.usage import Allowance
 from echofs.ports.catalog import Catalog
 from echofs.ports.chunks import ChunkCodec
 from echofs.ports.resumable import UploadLedger, UploadRecord
@@ -48,18 +49,20 @@ class Receptions:
         self._meters = meters
         self._life = int(expires_seconds * _SECOND)
 
-    def begin(self, record: UploadRecord) -> Reception:
-        """Take an upload over, unless it is so new that nobody else knows it. Raises :class:`UploadMoved` when another
-        request was faster, and what reading back the last piece raises."""
+    def begin(self, record: UploadRecord, allow: Callable[[], Allowance]) -> Reception:
+        """Take an upload over, unless it is so new that nobody else knows it: then ``allow`` is asked for its owner's
+        allowance when it is first written down. Raises :class:`UploadMoved` when another request was faster, and what
+        reading back the last piece raises."""
         record = self._write_down(record) if record.is_written else record
-        return Reception(self, record, self._receiving(record), self._clock)
+        return Reception(self, record, self._receiving(record), self._clock, allow)
 
     def expiry(self) -> Timestamp:
         """Until when an upload that is begun or gone on with now waits."""
         return self._clock.now() + self._life
 
-    def advance(self, record: UploadRecord, receiving: Receiving) -> UploadRecord:
-        """Write down what is safe by now. Raises :class:`UploadMoved` when another request has taken over."""
+    def advance(self, record: UploadRecord, receiving: Receiving, allow: Callable[[], Allowance]) -> UploadRecord:
+        """Write down what is safe by now. Raises :class:`UploadMoved` when another request has taken over, and
+        :class:`QuotaExceeded` for a new upload beyond its owner's allowance."""
         if receiving.unrecorded:
             # First, so that whatever the ledger names is known to those who collect what nobody refers to.
             self._catalog.record_chunks(receiving.unrecorded)
@@ -67,7 +70,8 @@ class Receptions:
         received = receiving.safe.received
         if received == record.received and record.is_written:
             return record
-        moved = self._write_down(replace(record, received=received))
+        allowance = None if record.is_written else allow()
+        moved = self._write_down(replace(record, received=received), allowance)
         self._meters.add("bytes_received", received.size - record.received.size)
         self.remember(moved, receiving)
         return moved
@@ -77,8 +81,8 @@ class Receptions:
         if receiving.safe.hashed is not None:
             self._hashes.keep(record.id, receiving.safe.hashed)
 
-    def _write_down(self, record: UploadRecord) -> UploadRecord:
-        moved = self._ledger.advance(replace(record, expires_at=self.expiry()))
+    def _write_down(self, record: UploadRecord, allowance: Allowance | None = None) -> UploadRecord:
+        moved = self._ledger.advance(replace(record, expires_at=self.expiry()), allowance)
         if moved is None:
             raise UploadMoved("Another request goes on with this upload; ask for its offset.", field="Upload-Offset")
         return moved
@@ -97,17 +101,25 @@ class Reception:
     down; or all of a new upload that came so quickly that it need not be, whose ``chunks`` the catalog is to be told of
     with the file."""
 
-    def __init__(self, receptions: Receptions, record: UploadRecord, receiving: Receiving, clock: Clock) -> None:
+    def __init__(
+        self,
+        receptions: Receptions,
+        record: UploadRecord,
+        receiving: Receiving,
+        clock: Clock,
+        allow: Callable[[], Allowance],
+    ) -> None:
         self.record = record
         self.chunks: tuple[ChunkRecord, ...] = ()
         self._receptions = receptions
         self._receiving = receiving
         self._clock = clock
+        self._allow = allow
         self._advanced_at = clock.monotonic()
 
     def take(self, pieces: Iterable[bytes], *, advancing: bool) -> None:
         """All pieces of the body; ``advancing`` writes down now and then how far it has come. Raises :class:`TooLarge`,
-        :class:`UploadMoved`, and what ``pieces`` and replication raise."""
+        :class:`UploadMoved`, :class:`QuotaExceeded` for a new upload, and what ``pieces`` and replication raise."""
         for piece in pieces:
             if self._receiving.size + len(piece) > self.record.length:
                 raise too_long(self.record)
@@ -137,7 +149,7 @@ class Reception:
         return gained and self._clock.monotonic() - self._advanced_at >= ADVANCE_SECONDS
 
     def _advance(self) -> None:
-        self.record = self._receptions.advance(self.record, self._receiving)
+        self.record = self._receptions.advance(self.record, self._receiving, self._allow)
         self._advanced_at = self._clock.monotonic()
 
 

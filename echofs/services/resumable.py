@@ -11,6 +11,7 @@ import hmac
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from echofs.core.chunking import digest_of
 from echofs.core.errors import BodyMismatch, EchoError, Expired, Forbidden, NotFound, TooLarge, UploadMoved
@@ -18,6 +19,7 @@ from echofs.core.goals import parse_ask
 from echofs.core.models import ChunkRecord, User
 from echofs.core.names import check_path
 from echofs.core.received import Received
+from echofs.core.usage import Allowance
 from echofs.ports.accounts import UserDirectory
 from echofs.ports.resumable import UNWRITTEN, Terms, Unfinished, UploadLedger, UploadRecord
 from echofs.ports.runtime import Clock, Ids
@@ -93,10 +95,12 @@ class Resumable:
             expires_at=self._receptions.expiry(),
             revision=UNWRITTEN,
         )
-        owner = self._users.by_id(owner_id)
-        self._quotas.check_upload(Place(owner_id, path=record.path), length, owner.quota_bytes)
-        written = record if at_once else self._ledger.advance(record)
-        return Opened(written or record, owner), f"{record.id}.{secret}"
+        opened = Opened(record, self._users.by_id(owner_id))
+        if at_once:
+            self._check_room(opened)
+        else:
+            opened = replace(opened, record=self._ledger.advance(record, self._allowance(opened)) or record)
+        return opened, f"{record.id}.{secret}"
 
     def open(self, ticket: str) -> Opened:
         """The upload that a ticket is for. A wrong one raises the same :class:`NotFound` as none.
@@ -122,6 +126,14 @@ class Resumable:
         """A user's uploads that wait to be gone on with, the newest first."""
         return self._ledger.unfinished(owner_id, self._clock.now(), after, limit)
 
+    def end(self, owner_id: str, upload_id: str) -> None:
+        """End an upload for its owner, who need not have its ticket any more. Raises :class:`NotFound`, for an upload
+        of somebody else too."""
+        record = self._ledger.find(upload_id)
+        if record.owner_id != owner_id:
+            raise NotFound("There is no such upload.")
+        self._finishing.drop(record)
+
     def drop(self, opened: Opened) -> None:
         """End an upload; a file that it has become stays. Idempotent."""
         self._finishing.drop(opened.record)
@@ -140,8 +152,8 @@ class Resumable:
 
         The request takes the upload over: one that is under way elsewhere, its client gone perhaps, ends when it next
         wants to write down what it has. Raises :class:`UploadMoved` for another offset than the upload's and when this
-        one is overtaken, :class:`TooLarge` for more bytes than the file has, :class:`Unavailable`, and what ``pieces``
-        raises.
+        one is overtaken, :class:`TooLarge` for more bytes than the file has, :class:`QuotaExceeded` when the room for
+        all unfinished uploads was taken meanwhile, :class:`Unavailable`, and what ``pieces`` raises.
         """
         record = opened.record
         if offset != record.received.size:
@@ -155,7 +167,9 @@ class Resumable:
             if any(pieces):
                 raise too_long(record)
             return opened
-        reception = self._receptions.begin(record)
+        if record.is_written:
+            self._check_room(opened)
+        reception = self._receptions.begin(record, partial(self._allowance, opened))
         try:
             reception.take(pieces, advancing=not all_or_nothing)
             reception.end()
@@ -164,6 +178,19 @@ class Resumable:
                 reception.save(broken_off=isinstance(error, BodyMismatch))
             raise
         return replace(opened, record=reception.record, chunks=reception.chunks)
+
+    def _allowance(self, opened: Opened) -> Allowance:
+        record, owner = opened.record, opened.owner
+        return self._quotas.allowance(Place(owner.id, path=record.path), owner.quota_bytes)
+
+    def _check_room(self, opened: Opened) -> None:
+        """Raise :class:`QuotaExceeded` for an upload that has no room beside its owner's others."""
+        if opened.owner.quota_bytes is None:
+            return
+        record, allowance = opened.record, self._allowance(opened)
+        others = self._ledger.held(record.owner_id, allowance.at, apart_from=record.id)
+        if refused := allowance.refusal(others, record.length):
+            raise refused
 
     def finish(self, opened: Opened, started: float) -> Published:
         """Make a file of a complete upload. Idempotent. ``started`` is the arrival of the request. Raises like

@@ -60,6 +60,7 @@ ACCESS: dict[str, Access] = {
     "resumable.options": Access.PUBLIC,
     "resumable.create": Access.USER,
     "resumable.listing": Access.USER,
+    "resumable.end": Access.USER,
     "resumable.show": Access.PUBLIC,  # The address has a secret in it; so for the other three.
     "resumable.patch": Access.PUBLIC,
     "resumable.drop": Access.PUBLIC,

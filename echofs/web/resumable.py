@@ -30,6 +30,8 @@ _OVERRIDE = "X-HTTP-Method-Override"
 _LOCKED = 423
 _EXPLAINED = frozenset({"GET", "OPTIONS"})
 """Methods that are not the protocol's own, or come before its version is known."""
+_OWN_END = "resumable.end"
+"""By the login of the owner instead of the ticket: no client of the protocol knows it."""
 
 
 class _Views:
@@ -87,6 +89,10 @@ class _Views:
         self._resumable.drop(self._resumable.open(ticket))
         return _empty(204)
 
+    def end(self, upload_id: str) -> Response:
+        self._resumable.end(current_user().user_id, upload_id)
+        return _empty(204)
+
     def listing(self) -> Response:
         limit = page_limit(request, "uploads")
         waiting = self._resumable.unfinished(current_user().user_id, request.args.get("after", ""), limit)
@@ -139,7 +145,7 @@ class _Views:
 def resumable_blueprint(
     resumable: Resumable, sessions: Sessions, monotonic: Callable[[], float], read_bytes: int
 ) -> Blueprint:
-    """The protocol's routes, and two in JSON; ``read_bytes`` is the chunk size, so that bodies come in whole chunks."""
+    """The protocol's routes, and three of our own; ``read_bytes`` is the chunk size: bodies come in whole chunks."""
     blueprint = Blueprint("resumable", __name__, url_prefix=PREFIX)
     views = _Views(resumable, sessions, monotonic, read_bytes)
     blueprint.before_request(_check_version)
@@ -149,6 +155,7 @@ def resumable_blueprint(
         ("OPTIONS", "/<ticket>", "options", views.options),
         ("POST", "", "create", views.create),
         ("GET", "", "listing", views.listing),
+        ("DELETE", "/unfinished/<upload_id>", "end", views.end),
         ("GET", "/<ticket>", "show", views.show),
         ("PATCH", "/<ticket>", "patch", views.patch),
         ("DELETE", "/<ticket>", "drop", views.drop),
@@ -160,7 +167,7 @@ def resumable_blueprint(
 
 
 def _check_version() -> None:
-    if request.method not in _EXPLAINED:
+    if request.method not in _EXPLAINED and request.endpoint != _OWN_END:
         tus.check_version(request)
 
 

@@ -17,6 +17,7 @@ from echofs.adapters.catalog.uploads import SqlUploads
 from echofs.adapters.catalog.users import SqlUsers
 from echofs.core.audit import Outcome
 from echofs.core.models import Floor, FloorScope, Level, Role
+from echofs.core.usage import Allowance
 from echofs.ports.accounts import UserChange
 from echofs.ports.audit import AuditQuery
 from echofs.ports.listing import ListQuery, SortKey
@@ -45,7 +46,8 @@ def catalog(engine: Engine) -> SqlCatalog:
 
 def use_a_ledger(ledger: SqlUploads) -> None:
     """Ask all that is asked about resumable uploads."""
-    ledger.add(FRESH)
+    ledger.add(FRESH, Allowance(1, 1 << 50))
+    ledger.held(FRESH.owner_id, 1)
     ledger.find(FRESH.id)
     ledger.advance(FRESH)
     ledger.unfinished(FRESH.owner_id, 1, FRESH.id)

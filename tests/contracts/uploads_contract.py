@@ -9,8 +9,9 @@ from dataclasses import replace
 import pytest
 
 from echofs.core.entries import OnConflict
-from echofs.core.errors import NotFound
+from echofs.core.errors import NotFound, QuotaExceeded
 from echofs.core.received import Received
+from echofs.core.usage import MOST_UNFINISHED, Allowance, Held, Usage
 from echofs.ports.resumable import UNWRITTEN, Terms, Unfinished, UploadLedger, UploadRecord
 
 NOW = 1_700_000_000_000_000
@@ -30,6 +31,21 @@ FURTHER = Received(1 << 20, (32768 + 1024 + 2 << 20) + 3, b"l" * 32, "ef" * 32, 
 
 def moved(record: UploadRecord, received: Received = FURTHER) -> UploadRecord:
     return replace(record, received=received, revision=record.revision + 1, expires_at=record.expires_at + 500)
+
+
+def sized(number: int, length: int) -> UploadRecord:
+    return replace(FRESH, id=f"{number:032x}", length=length)
+
+
+def added(ledger: UploadLedger, record: UploadRecord, allowance: Allowance) -> bool:
+    """Whether there was room for it."""
+    try:
+        ledger.add(record, allowance)
+    except QuotaExceeded:
+        with pytest.raises(NotFound):
+            ledger.find(record.id)
+        return False
+    return True
 
 
 class UploadsContract:
@@ -113,3 +129,49 @@ class UploadsContract:
         assert ledger.find(f"{2:032x}").expires_at == NOW + 1
         with pytest.raises(NotFound):
             ledger.find(f"{0:032x}")
+
+    def test_unfinished_uploads_hold_what_they_were_begun_for_until_they_end(self, ledger: UploadLedger) -> None:
+        for number, length in enumerate((1, 20, 300, 4000, 50000)):
+            ledger.add(sized(number, length))
+        ledger.add(replace(sized(8, 600000), owner_id="ben"))
+        assert ledger.held("anna", NOW) == Held(5, 54321)
+        assert ledger.held("anna", NOW, apart_from=f"{1:032x}") == Held(4, 54301)
+        ledger.drop(f"{2:032x}")
+        ledger.swap(replace(moved(sized(3, 4000)), answer="done"))
+        ledger.swap(replace(sized(4, 50000), revision=1, expires_at=NOW))
+        assert ledger.held("anna", NOW) == Held(2, 21)
+        assert ledger.held("anna", FRESH.expires_at) == ledger.held("nobody", NOW) == Held()
+
+    def test_more_is_held_than_a_machine_word_counts(self, ledger: UploadLedger) -> None:
+        for number in range(2):
+            ledger.add(sized(number, 1 << 61))
+        assert ledger.held("anna", NOW) == Held(2, 1 << 62)
+
+    def test_an_upload_is_added_only_where_there_is_room_beside_the_others(self, ledger: UploadLedger) -> None:
+        allowance = Allowance(NOW, 100, Usage(1, 30, 20))
+        assert added(ledger, sized(1, 40), allowance)
+        assert not added(ledger, sized(2, 11), allowance)
+        assert added(ledger, sized(3, 10), allowance)
+        assert added(ledger, replace(sized(4, 50), owner_id="ben"), allowance)
+        ledger.drop(f"{1:032x}")
+        assert added(ledger, sized(5, 40), allowance)
+        assert not added(ledger, sized(6, 1), allowance)
+        assert added(ledger, sized(6, 50), replace(allowance, at=FRESH.expires_at))
+
+    def test_an_upload_that_became_a_file_meanwhile_is_never_refused(self, ledger: UploadLedger) -> None:
+        ledger.add(replace(FRESH, answer="done"), Allowance(NOW, 1))
+        assert ledger.find(FRESH.id).answer == "done"
+
+    def test_of_eight_begun_at_once_only_those_stay_for_which_there_is_room(self, ledger: UploadLedger) -> None:
+        allowance = Allowance(NOW, 100, Usage(1, 40, 0))
+        with ThreadPoolExecutor(8) as pool:
+            stayed = list(pool.map(lambda number: added(ledger, sized(number, 20), allowance), range(8)))
+        assert stayed.count(True) == 3
+        assert ledger.held("anna", NOW) == Held(3, 60)
+
+    def test_nobody_has_more_unfinished_uploads_than_allowed(
+        self, ledger: UploadLedger, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert MOST_UNFINISHED > 3
+        monkeypatch.setattr("echofs.core.usage.MOST_UNFINISHED", 3)
+        assert [added(ledger, sized(number, 0), Allowance(NOW)) for number in range(4)] == [True, True, True, False]

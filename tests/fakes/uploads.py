@@ -7,6 +7,7 @@ from threading import Lock
 
 from echofs.core.errors import CatalogUnavailable, NotFound
 from echofs.core.models import Timestamp
+from echofs.core.usage import Allowance, Held
 from echofs.ports.resumable import Unfinished, UploadLedger, UploadRecord
 
 
@@ -18,9 +19,17 @@ class MemoryUploads(UploadLedger):
         self._records: dict[str, UploadRecord] = {}
         self._lock = Lock()
 
-    def add(self, record: UploadRecord) -> None:
+    def add(self, record: UploadRecord, allowance: Allowance | None = None) -> None:
         with self._answering():
+            if allowance and not record.answer:
+                others = self._held(record.owner_id, allowance.at, record.id)
+                if refused := allowance.refusal(others, record.length):
+                    raise refused
             self._records[record.id] = record
+
+    def held(self, owner_id: str, now: Timestamp, *, apart_from: str = "") -> Held:
+        with self._answering():
+            return self._held(owner_id, now, apart_from)
 
     def find(self, upload_id: str) -> UploadRecord:
         with self._answering():
@@ -49,7 +58,7 @@ class MemoryUploads(UploadLedger):
     def unfinished(self, owner_id: str, now: Timestamp, after: str = "", limit: int = 100) -> list[Unfinished]:
         with self._answering():
             found = [self._records[key] for key in sorted(self._records, reverse=True) if not after or key < after]
-        theirs = [one for one in found if one.owner_id == owner_id and not one.answer and one.expires_at > now]
+        theirs = [one for one in found if _is_unfinished(one, owner_id, now)]
         return [Unfinished(one.id, one.path, one.received.size, one.length, one.expires_at) for one in theirs[:limit]]
 
     def forget_expired(self, now: Timestamp) -> int:
@@ -59,7 +68,16 @@ class MemoryUploads(UploadLedger):
                 del self._records[key]
             return len(expired)
 
+    def _held(self, owner_id: str, now: Timestamp, apart_from: str) -> Held:
+        waiting = [one for one in self._records.values() if _is_unfinished(one, owner_id, now)]
+        lengths = [one.length for one in waiting if one.id != apart_from]
+        return Held(len(lengths), sum(lengths))
+
     def _answering(self) -> Lock:
         if self.down:
             raise CatalogUnavailable("The catalog does not answer; try again shortly.")
         return self._lock
+
+
+def _is_unfinished(record: UploadRecord, owner_id: str, now: Timestamp) -> bool:
+    return record.owner_id == owner_id and not record.answer and record.expires_at > now

@@ -427,12 +427,26 @@ def test_a_creation_whose_bytes_could_not_be_stored_leaves_nothing(site: Site) -
 
 
 def test_what_the_quota_has_no_room_for_is_refused_at_the_beginning_and_at_the_end(site: Site) -> None:
-    addresses = [site.begun(len(DATA), path=path) for path in ("one", "two")]
-    site.plane.users._users[OWNER] = replace(ANNA, quota_bytes=len(DATA))
+    addresses = [site.begun(len(DATA), path=path) for path in ("one", "two", "three")]
+    assert site.patch(addresses[1], DATA[:-1]).status_code == 204
+    site.plane.users._users[OWNER] = replace(ANNA, quota_bytes=2 * len(DATA))
+    refused = site.patch(addresses[0], DATA)
+    assert (refused.status_code, code(refused)) == (507, "quota_exceeded")
+    assert "2 unfinished uploads hold" in refused.get_json()["error"]["message"]
+    assert site.call("DELETE", addresses[2]).status_code == 204
     assert site.patch(addresses[0], DATA).status_code == 204
-    for answer in (site.create(len(DATA)), site.patch(addresses[1], DATA)):
+    site.plane.put("other", DATA)
+    for answer in (site.create(1), site.patch(addresses[1], DATA[-1:], len(DATA) - 1)):
         assert (answer.status_code, code(answer)) == (507, "quota_exceeded")
-    assert site.call("HEAD", addresses[1]).status_code == 507
+
+
+def test_a_user_ends_an_own_upload_by_the_login(site: Site) -> None:
+    upload_id = site.begun().rpartition("/")[2].partition(".")[0]
+    address = f"{UPLOADS}/unfinished/{upload_id}"
+    assert site.client.delete(address).status_code == 401
+    for status in (204, 404):
+        assert site.client.delete(address, headers={"Authorization": "Bearer anna"}).status_code == status
+    assert site.service.unfinished(OWNER) == []
 
 
 class Breakdown(Trickle):

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Engine, bindparam, delete, literal_column, select, update
+from sqlalchemy import BigInteger, Connection, Engine, bindparam, cast, delete, func, literal_column, select, update
 
 from echofs.adapters.catalog.account_tables import uploads
 from echofs.adapters.catalog.engine import Connections
@@ -15,6 +15,7 @@ from echofs.core.entries import OnConflict
 from echofs.core.errors import NotFound
 from echofs.core.models import Timestamp
 from echofs.core.received import Received
+from echofs.core.usage import Allowance, Held
 from echofs.ports.resumable import Terms, Unfinished, UploadLedger, UploadRecord
 
 _CHANGING = ("received", "lists", "folded", "inline", "piece", "revision", "answer", "expires_at")
@@ -25,17 +26,25 @@ _SWAP = (
     .values({name: bindparam(name) for name in _CHANGING})
 )
 _DROP = delete(uploads).where(uploads.c.id == bindparam("upload"))
+_WAITING = (
+    uploads.c.owner_id == bindparam("owner"),
+    uploads.c.answer == literal_column("''"),  # a parameter would keep both engines from the index
+    uploads.c.expires_at > bindparam("now"),
+)
 _UNFINISHED = (
     select(uploads.c.id, uploads.c.path, uploads.c.received, uploads.c.length, uploads.c.expires_at)
-    .where(
-        uploads.c.owner_id == bindparam("owner"),
-        uploads.c.answer == literal_column("''"),  # a parameter would keep both engines from the index
-        uploads.c.expires_at > bindparam("now"),
-    )
+    .where(*_WAITING)
     .order_by(uploads.c.id.desc())
     .limit(bindparam("limit"))
 )
 _UNFINISHED_AFTER = _UNFINISHED.where(uploads.c.id < bindparam("after"))
+# PostgreSQL sums up wide numbers as a decimal, which is no int.
+_HELD = select(func.count(), cast(func.coalesce(func.sum(uploads.c.length), 0), BigInteger)).where(
+    *_WAITING, uploads.c.id != bindparam("apart_from")
+)
+# Whoever begins an upload waits for the owner's others that are just begun, and then sees them. The second key tells
+# this lock from the one on the owner's folders. On SQLite a writer is alone.
+_ALONE = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("owner"), 1)))
 _EXPIRED = select(uploads.c.id).where(uploads.c.expires_at <= bindparam("now")).limit(bindparam("limit"))
 _FORGET = delete(uploads).where(uploads.c.id.in_(_EXPIRED))
 
@@ -46,7 +55,7 @@ class SqlUploads(UploadLedger):
     def __init__(self, engine: Engine) -> None:
         self._connections = Connections(engine)
 
-    def add(self, record: UploadRecord) -> None:
+    def add(self, record: UploadRecord, allowance: Allowance | None = None) -> None:
         row = {
             "id": record.id,
             "owner_id": record.owner_id,
@@ -58,7 +67,17 @@ class SqlUploads(UploadLedger):
             "created_at": record.created_at,
             **_changing(record),
         }
-        self._connections.write(lambda writer: writer.execute(uploads.insert(), row))
+
+        def work(writer: Connection) -> None:
+            if allowance and not record.answer:
+                _check_room(writer, record, allowance)
+            writer.execute(uploads.insert(), row)
+
+        self._connections.write(work)
+
+    def held(self, owner_id: str, now: Timestamp, *, apart_from: str = "") -> Held:
+        with self._connections.reading() as connection:
+            return _held(connection, owner_id, now, apart_from)
 
     def find(self, upload_id: str) -> UploadRecord:
         if not storable(upload_id):
@@ -87,6 +106,19 @@ class SqlUploads(UploadLedger):
 
     def forget_expired(self, now: Timestamp) -> int:
         return self._connections.sweep(_FORGET, {"now": now})
+
+
+def _check_room(writer: Connection, record: UploadRecord, allowance: Allowance) -> None:
+    if writer.dialect.name == "postgresql":
+        writer.execute(_ALONE, {"owner": record.owner_id})
+    others = _held(writer, record.owner_id, allowance.at, record.id)
+    if refused := allowance.refusal(others, record.length):
+        raise refused
+
+
+def _held(connection: Connection, owner_id: str, now: Timestamp, apart_from: str) -> Held:
+    values = {"owner": owner_id, "now": now, "apart_from": apart_from}
+    return Held(*connection.execute(_HELD, values).one())
 
 
 def _changing(record: UploadRecord) -> dict[str, Any]:

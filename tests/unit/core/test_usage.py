@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from echofs.core.models import Content, Dot, Kind, Version
-from echofs.core.usage import Usage, change, refusal
+from echofs.core.usage import MOST_UNFINISHED, Allowance, Held, Usage, change, refusal
 
 
 def version(kind: Kind, size: int) -> Version:
@@ -45,3 +45,24 @@ def test_a_refusal_says_how_much_is_left() -> None:
     assert refused is not None
     assert refused.code == "quota_exceeded"
     assert "2,000 bytes, and 10 of your quota of 100" in refused.message
+
+
+def test_what_unfinished_uploads_hold_counts_together_with_the_files() -> None:
+    assert refusal(Usage(1, 60, 10), 10, 100, Held(2, 20)) is None
+    refused = refusal(Usage(1, 60, 10), 11, 100, Held(2, 20))
+    assert refused is not None
+    assert "10 of your quota of 100 are left: files take 70, 2 unfinished uploads hold 20." in refused.message
+
+
+def test_an_upload_needs_only_the_room_by_which_it_is_larger_than_what_it_replaces() -> None:
+    allowance = Allowance(0, 100, Usage(1, 60, 0), replaced=60)
+    assert allowance.refusal(Held(1, 30), 70) is None
+    assert allowance.refusal(Held(1, 30), 71) is not None
+    assert allowance.refusal(Held(1, 300), 60) is None
+
+
+def test_unfinished_uploads_are_bounded_in_number_without_a_quota_too() -> None:
+    assert Allowance(0).refusal(Held(MOST_UNFINISHED - 1, 1 << 60), 1 << 60) is None
+    refused = Allowance(0).refusal(Held(MOST_UNFINISHED, 0), 0)
+    assert refused is not None
+    assert "1,000 unfinished uploads" in refused.message

@@ -495,17 +495,86 @@ def test_what_cannot_fit_is_refused_at_the_beginning(here: DataPlane, resumable:
 
 def test_what_no_longer_fits_at_the_end_is_finished_once_there_is_room(here: DataPlane, resumable: Resumable) -> None:
     with_quota(here, 100)
-    first, second = (Client.begun(resumable, bytes_of(60), path=path) for path in ("first", "second"))
-    file = first.whole().file
-    second.send()
+    client = Client.begun(resumable, bytes_of(60))
+    client.send()
+    here.put("other", bytes_of(60))
     for _ in range(2):
         with pytest.raises(QuotaExceeded):
-            second.finish()
+            client.finish()
     with pytest.raises(NotFound):
-        here.catalog.file_at(OWNER, "second")
+        here.catalog.file_at(OWNER, PATH)
     with_quota(here, 120)
-    assert second.finish().file.head.number == 1
-    assert first.finish().file.id == file.id
+    assert client.finish().file.head.number == 1
+
+
+def test_unfinished_uploads_count_together_with_the_files(here: DataPlane, resumable: Resumable) -> None:
+    with_quota(here, 100)
+    here.put("there", bytes_of(40))
+    begun = [Client.begun(resumable, bytes_of(30), path=path) for path in ("one", "two")]
+    for at_once in (False, True):
+        with pytest.raises(QuotaExceeded, match="files take 40, 2 unfinished uploads hold 60"):
+            resumable.create(OWNER, "three", 1, Terms(), at_once=at_once)
+    resumable.create(OWNER, "empty", 0, Terms())
+    begun[0].whole()
+    with pytest.raises(QuotaExceeded, match="files take 70"):
+        Client.begun(resumable, b"3")
+    resumable.drop(begun[1].opened)
+    assert Client.begun(resumable, bytes_of(30)).whole().receipt.committed
+
+
+def test_an_expired_upload_holds_nothing_before_it_is_forgotten_too(here: DataPlane, resumable: Resumable) -> None:
+    with_quota(here, 100)
+    Client.begun(resumable, bytes_of(100))
+    here.clock.advance(168 * HOUR)
+    assert Client.begun(resumable, bytes_of(100)).whole().receipt.committed
+
+
+def test_nothing_is_received_for_which_the_room_was_taken_meanwhile(here: DataPlane, resumable: Resumable) -> None:
+    with_quota(here, 100)
+    first, second = (Client.begun(resumable, bytes_of(50), path=path) for path in ("first", "second"))
+    first.send(20)
+    here.put("other", bytes_of(10))
+    for client, offset in ((first, 20), (second, 0)):
+        with pytest.raises(QuotaExceeded):
+            client.send()
+        assert client.offset == offset
+    resumable.drop(second.opened)
+    assert first.whole().receipt.committed
+
+
+def test_an_upload_that_brings_its_first_bytes_is_held_to_the_room_that_is_left_when_it_is_written_down(
+    here: DataPlane, resumable: Resumable
+) -> None:
+    with_quota(here, 10 * CHUNK)
+    opened, _ = resumable.create(OWNER, "slow", 6 * CHUNK, Terms(), at_once=True)
+
+    def body() -> Iterator[bytes]:
+        yield bytes_of(CHUNK)
+        Client.begun(resumable, bytes_of(5 * CHUNK))
+        yield bytes_of(CHUNK)
+
+    with pytest.raises(QuotaExceeded):
+        resumable.receive(opened, 0, body(), length=2 * CHUNK)
+    assert [one.path for one in resumable.unfinished(OWNER)] == [PATH]
+
+
+def test_while_the_catalog_is_away_uploads_are_held_to_what_it_last_said(here: DataPlane, resumable: Resumable) -> None:
+    with_quota(here, 100)
+    here.put("there", bytes_of(40))
+    Client.begun(resumable, bytes_of(30), path="one")
+    here.cut_catalog()
+    with pytest.raises(QuotaExceeded):
+        Client.begun(resumable, bytes_of(31))
+    assert Client.begun(resumable, bytes_of(30)).offset == 0
+
+
+def test_the_owner_ends_an_upload_without_its_ticket(resumable: Resumable) -> None:
+    upload_id = Client.begun(resumable, b"data").opened.record.id
+    for stranger, unknown in (("ben", upload_id), (OWNER, "f" * 32)):
+        with pytest.raises(NotFound):
+            resumable.end(stranger, unknown)
+    resumable.end(OWNER, upload_id)
+    assert resumable.unfinished(OWNER) == []
 
 
 # --- tickets, lists, and what is forgotten ---------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Uploads that can be resumed: the tus protocol, and two routes in JSON."""
+"""Uploads that can be resumed: the tus protocol, and three routes of our own."""
 
 from __future__ import annotations
 
@@ -192,6 +192,14 @@ RESOURCE = Resource(
                 )
             },
             query=page_of("uploads"),
+            always=_SPOKEN,
+        ),
+        "resumable.end": Route(
+            "End an upload of yours",
+            {204: _DROPPED},
+            "For whoever has its secret no more; it frees what the upload holds of the quota.",
+            path=(path_id("upload_id", "The `id` in the list of unfinished uploads.", "0193f3c2"),),
+            errors=(NotFound, CatalogUnavailable),
             always=_SPOKEN,
         ),
         "resumable.show": Route(
