@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from echofs.client.downloads import Download
-from echofs.client.errors import WrongContent
+from echofs.client.errors import Refused, WrongContent
 from echofs.client.http import PIECE_BYTES
 from echofs.client.values import Version
 
@@ -27,8 +27,10 @@ def save(version: Version, target: Path, begin: Opening, progress: Callable[[int
     """Download one version into ``target``, which is replaced at once, by the whole and verified file.
 
     What broke off earlier is taken up again. Raises :class:`ClientError` and OSError; then the target is as it was, and
-    beside it there may be a hidden file to go on from (:func:`part_of`).
+    beside it there may be a hidden file to go on from (:func:`part_of`). Raises :class:`Refused` for a target that is
+    no file, such as a device, which would be gone.
     """
+    _check(target)
     with _part(version, target) as (file, path):
         download = begin(_known(file, version.size))
         with download:
@@ -37,7 +39,7 @@ def save(version: Version, target: Path, begin: Opening, progress: Callable[[int
                 if progress and not told:
                     told = file.tell()
                     progress(told)
-                file.write(piece)
+                _write_all(file, piece)
                 if progress:
                     progress(len(piece))
         os.replace(path, target)
@@ -48,6 +50,19 @@ def part_of(version: Version, target: Path) -> Path:
     # The name may be as long as names can be, so that nothing can be added to it.
     name = hashlib.sha256(target.name.encode(errors="surrogateescape")).hexdigest()[:8]
     return target.with_name(f".echofs-{version.digest[:16]}-{name}.part")
+
+
+def _check(target: Path) -> None:
+    if target.exists() and not target.is_file():
+        what = "a folder" if target.is_dir() else "no ordinary file"
+        raise Refused(f"{target} is {what}: name a file to be written or replaced.", field="target")
+
+
+def _write_all(file: BinaryIO, piece: bytes) -> None:
+    """Write all of it: a disk that is almost full takes a part and says so by nothing but a number."""
+    left = memoryview(piece)
+    while left:
+        left = left[file.write(left) :]
 
 
 @contextmanager

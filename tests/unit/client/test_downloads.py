@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import resource
 from pathlib import Path
 
 import pytest
 
-from echofs.client import FileInfo, PreconditionFailed, Unreachable, WrongContent
+from echofs.client import FileInfo, PreconditionFailed, Refused, Unreachable, WrongContent
 from echofs.client.saving import RESUMED_BYTES, part_of
 from tests.unit.client.conftest import FILE, Master, content, ok, refusal, silence
 
@@ -135,3 +136,27 @@ def test_a_link_in_the_place_of_the_part_leads_nowhere(master: Master, tmp_path:
     with pytest.raises(OSError, match="symbolic links"):
         master.client().download(file, target)
     assert victim.read_bytes() == b"precious"
+
+
+def test_a_disk_that_takes_only_a_part_of_the_last_bytes_makes_no_file(master: Master, tmp_path: Path) -> None:
+    data = os.urandom(3_000)
+    master.replies = [content(data)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # Like a disk with so much left: a write beyond it is shortened first, and fails only when it is tried again.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            master.client().download(info(data), tmp_path / "target")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe"])
+def test_what_is_no_file_is_never_replaced(master: Master, tmp_path: Path, kind: str) -> None:
+    target = tmp_path / "target"
+    target.mkdir() if kind == "folder" else os.mkfifo(target)
+    with pytest.raises(Refused) as refused:
+        master.client().download(HELLO, target)
+    assert str(target) in refused.value.message
+    assert (target.is_dir(), target.is_fifo()) == (kind == "folder", kind == "pipe")
