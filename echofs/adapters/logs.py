@@ -78,14 +78,15 @@ def _describe(process_name: str) -> Processor:
         when = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         message = event.pop("event", "")
         context = {"request": current} if (current := request_id.get()) else {}
-        return {
+        line = {
             "time": when.replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "process": process_name,
             "message": message,
             **context,
-            **event,
         }
+        # A detail of the same name, such as a consistency level, must not pass for what every line begins with.
+        return line | {f"{key}_" if key in line else key: value for key, value in event.items()}
 
     return describe
 

@@ -226,7 +226,7 @@ class Controlling(Steering):
             self._meters.add("consistency_switches", op_class=str(decision.op_class), level=decision.level)
             _log.info(
                 "another consistency level",
-                extra={"class": decision.op_class, "level": decision.level, "why": decision.reason, "id": decision.id},
+                extra={"class": decision.op_class, "chosen": decision.level, "why": decision.reason, "id": decision.id},
             )
         if changes:
             self._books.account(entries)

@@ -48,6 +48,12 @@ def test_a_json_line_has_the_same_parts() -> None:
     }
 
 
+def test_no_detail_passes_for_what_every_line_begins_with() -> None:
+    assert as_text("changed", level="hybrid", time="now").startswith("2023-11-14T22:13:20.250Z info ")
+    line = as_json("changed", level="hybrid")
+    assert (line["level"], line["level_"]) == ("info", "hybrid")
+
+
 def test_lines_of_a_request_carry_its_id() -> None:
     token = request_id.set("r-17")
     try:
