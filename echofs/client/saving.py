@@ -68,13 +68,11 @@ def _write_all(file: BinaryIO, piece: bytes) -> None:
 @contextmanager
 def _part(version: Version, target: Path) -> Iterator[tuple[BinaryIO, Path]]:
     """The file to write, and its path. It stays only where something is to be gained from it."""
-    kept = version.size > RESUMED_BYTES
-    path = part_of(version, target) if kept else _own(target)
-    file = _open(path, new=not kept)
-    if kept and not _locked(file):
-        # Somebody else is at it: this download goes its own way.
-        file.close()
-        kept, path = False, _own(target)
+    path = part_of(version, target)
+    file = _claimed(path) if version.size > RESUMED_BYTES else None
+    kept = file is not None
+    if file is None:
+        path = _own(target)
         file = _open(path, new=True)
     try:
         with file:
@@ -83,6 +81,21 @@ def _part(version: Version, target: Path) -> Iterator[tuple[BinaryIO, Path]]:
         if not kept or isinstance(error, WrongContent):
             path.unlink(missing_ok=True)
         raise
+
+
+def _claimed(path: Path) -> BinaryIO | None:
+    """The file at ``path``, which nobody else writes, moves or removes as long as it is open; None if somebody else is
+    at it: then this download goes its own way."""
+    while True:
+        file = _open(path, new=False)
+        if not _locked(file):
+            file.close()
+            return None
+        # Between opening and locking another process may have finished: then this is its target.
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(path, follow_symlinks=False)):
+                return file
+        file.close()
 
 
 def _own(target: Path) -> Path:

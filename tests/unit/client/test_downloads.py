@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import resource
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -160,3 +162,59 @@ def test_what_is_no_file_is_never_replaced(master: Master, tmp_path: Path, kind:
         master.client().download(HELLO, target)
     assert str(target) in refused.value.message
     assert (target.is_dir(), target.is_fifo()) == (kind == "folder", kind == "pipe")
+
+
+class Finishing:
+    """Another process that finishes its download of the same file between our opening of the part and our lock on
+    it, and a third one that begins anew at once."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, part: Path, target: Path) -> None:
+        self._lock = fcntl.flock
+        self._part = part
+        self._target = target
+        self._third: BinaryIO | None = None
+        monkeypatch.setattr(fcntl, "flock", self._finish_first)
+
+    def _finish_first(self, file: BinaryIO, how: int) -> None:
+        if self._third is None:
+            os.replace(self._part, self._target)
+            self._third = self._part.open("wb")
+            self._third.write(b"its first bytes")
+            self._third.flush()
+            self._lock(self._third, fcntl.LOCK_EX)
+        self._lock(file, how)
+
+    def close(self) -> None:
+        """The third process ends."""
+        assert self._third is not None
+        self._third.close()
+
+
+def test_what_another_process_just_finished_is_not_taken_for_a_part(
+    master: Master, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = os.urandom(RESUMED_BYTES + 10)
+    file, target = info(data), tmp_path / "target"
+    part = part_of(file, target)
+    part.write_bytes(data)
+    others = Finishing(monkeypatch, part, target)
+    master.replies = [content(data)]
+    master.client().download(file, target)
+    assert target.read_bytes() == data
+    assert part.read_bytes() == b"its first bytes"
+    others.close()
+
+
+def test_two_downloads_of_one_file_at_once_take_two_parts(master: Master, tmp_path: Path) -> None:
+    data = os.urandom(RESUMED_BYTES + 10)
+    file, target = info(data), tmp_path / "target"
+    part = part_of(file, target)
+    with part.open("wb") as other:
+        other.write(data[:1000])
+        other.flush()
+        fcntl.flock(other, fcntl.LOCK_EX)
+        master.replies = [content(data)]
+        master.client().download(file, target)
+        assert target.read_bytes() == data
+        assert part.read_bytes() == data[:1000]
+    assert sorted(tmp_path.iterdir()) == sorted([part, target])
