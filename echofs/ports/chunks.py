@@ -101,7 +101,7 @@ class Fetch(ABC):
     @abstractmethod
     def within(self, seconds: float) -> dict[Digest, bytes | memoryview] | None:
         """What :meth:`WorkerClient.fetch` returns, or raises; None if the answer is not whole after so many seconds,
-        and then it can still be waited for."""
+        and at once if its connection turned out to be dead; it can still be waited for then."""
 
     @abstractmethod
     def result(self) -> dict[Digest, bytes | memoryview]:

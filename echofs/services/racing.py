@@ -117,7 +117,9 @@ class Races:
             if answer is not None:
                 yield answer
                 return
-            patience = 0.0
+            # A kept connection that had died is given up before the time is over: the worker is asked on another one,
+            # and is not slow yet.
+            patience = max(begun + patience - self._clock.monotonic(), 0.0)
         waiting = partial(self._answer, member, share, begun, fetch)
         first = self._start(waiting)
         if first is None:
@@ -179,7 +181,7 @@ class Races:
     def _early(
         self, fetch: Fetch, member: Member, share: Sequence[Digest], begun: float, patience: float
     ) -> Answer | None:
-        """The answer to what was asked at ``begun``; None if it takes longer than that."""
+        """The answer to what was asked at ``begun``; None if it has to be waited for."""
         try:
             frames = fetch.within(patience)
         except StoreUnavailable as error:

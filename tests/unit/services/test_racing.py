@@ -232,6 +232,8 @@ class BegunFetch(Fetch):
 
     def within(self, seconds: float) -> dict[Digest, bytes | memoryview] | None:
         self._workers.patience.append(seconds)
+        if self._workers.hung_up:
+            return None
         if self._workers.late:
             self._workers.clock.advance(seconds)
             return None
@@ -243,12 +245,14 @@ class BegunFetch(Fetch):
 
 
 class BeginningWorkers(HeldWorkers):
-    """Workers to which a connection waits; ``late`` ones do not answer in time."""
+    """Workers to which a connection waits; ``late`` ones do not answer in time, and those that ``hung_up`` only on
+    another connection."""
 
     def __init__(self, worker_ids: Sequence[str], clock: FakeClock) -> None:
         super().__init__(worker_ids)
         self.clock = clock
         self.late = False
+        self.hung_up = False
         self.patience: list[float] = []
         self.threads: list[str] = []
 
@@ -288,6 +292,21 @@ def test_a_late_answer_is_waited_for_elsewhere_while_another_worker_is_asked(beg
     begun.begun.late, begun.begun.held = True, {"a"}
     assert begun.read() == PLAIN
     assert begun.begun.patience == [0.03]
+    assert (begun.workers["a"].fetches, begun.workers["b"].fetches) == ([], [[DIGEST]])
+    assert begun.hedged("won") == 1
+
+
+def test_a_worker_that_hung_up_on_a_kept_connection_is_asked_on_another_before_anybody_else(begun: BegunBench) -> None:
+    begun.begun.hung_up = True
+    begun.members.hedging = 10
+    assert begun.read() == PLAIN
+    assert (begun.workers["a"].fetches, begun.workers["b"].fetches) == ([[DIGEST]], [])
+    assert begun.meters.totals["hedged_reads"] == 0
+
+
+def test_a_worker_that_hung_up_and_then_takes_long_is_overtaken(begun: BegunBench) -> None:
+    begun.begun.hung_up, begun.begun.held = True, {"a"}
+    assert begun.read() == PLAIN
     assert (begun.workers["a"].fetches, begun.workers["b"].fetches) == ([], [[DIGEST]])
     assert begun.hedged("won") == 1
 
