@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
+from threading import Lock
 from typing import Any, ParamSpec, TypeVar
 
 from flask import Flask, g, request
 from flask_limiter import Limiter, RateLimitExceeded
-from limits import parse_many
+from limits import RateLimitItem, parse_many
+from limits.strategies import RateLimiter
 
 from echofs.core.errors import AuthenticationFailed, EchoError, Forbidden, RateLimited
 from echofs.core.models import User
@@ -24,6 +27,8 @@ R = TypeVar("R")
 
 _FALLBACK_WAIT_SECONDS = 60.0
 _SITE_PREFIX_BITS = 64
+_TURNS = 64
+"""Locks that all keys share: two that happen on the same one only wait for each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,41 @@ class Attempts:
     register: Callable[[str, str, str], User]
     login: Callable[[str, str], Grant]
     change_password: Callable[[Principal, str, str], Grant]
+
+
+class _Guesses:
+    """Charges for guesses before they are made and gives back what was no wrong one. In this process one waits for the
+    other with the same key, or many right ones at once would be charged for together and refused."""
+
+    def __init__(self, counters: RateLimiter, limits: Sequence[RateLimitItem]) -> None:
+        self._counters = counters
+        self._limits = limits
+        self._turns = tuple(Lock() for _ in range(_TURNS))
+
+    @contextmanager
+    def one_at_a_time(self, key: str) -> Iterator[None]:
+        """Surrounds a guess. Raises :class:`RateLimited` instead of beginning one too many."""
+        with self._turns[hash(key) % _TURNS]:
+            self._charge(key)
+            try:
+                yield
+            except AuthenticationFailed:
+                raise
+            except BaseException:
+                self._refund(key, self._limits)
+                raise
+            self._refund(key, self._limits)
+
+    def _charge(self, key: str) -> None:
+        for index, limit in enumerate(self._limits):
+            if not self._counters.hit(limit, key):
+                wait = self._counters.get_window_stats(limit, key).reset_time - time.time()
+                self._refund(key, self._limits[: index + 1])
+                raise RateLimited("Too many attempts: wait and try again.", retry_after=wait)
+
+    def _refund(self, key: str, limits: Sequence[RateLimitItem]) -> None:
+        for limit in limits:
+            self._counters.hit(limit, key, cost=-1)
 
 
 class AccountLimits:
@@ -102,20 +142,11 @@ class AccountLimits:
         once; :func:`name_attempt` must have said who is tried."""
         if not self._limiter.enabled:
             return attempt
-        limits, counters = parse_many(self._rates.login_per_name_and_address), self._limiter.limiter
+        guesses = _Guesses(self._limiter.limiter, parse_many(self._rates.login_per_name_and_address))
 
         def guess(*args: P.args, **kwargs: P.kwargs) -> R:
-            key = f"guess:{g.tried}:{_address()}"
-            for limit in limits:
-                if not counters.test(limit, key):
-                    wait = counters.get_window_stats(limit, key).reset_time - time.time()
-                    raise RateLimited("Too many attempts: wait and try again.", retry_after=wait)
-            try:
+            with guesses.one_at_a_time(f"guess:{g.tried}:{_address()}"):
                 return attempt(*args, **kwargs)
-            except AuthenticationFailed:
-                for limit in limits:
-                    counters.hit(limit, key)
-                raise
 
         return guess
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext, suppress
+from dataclasses import replace
 
 import pytest
 from werkzeug.test import TestResponse
@@ -10,7 +14,7 @@ from werkzeug.test import TestResponse
 from echofs.adapters.redis_counters import SCHEME
 from echofs.adapters.redis_link import RedisLink
 from echofs.adapters.system import SystemClock
-from echofs.core.errors import AuthenticationFailed, CatalogUnavailable, RateLimited
+from echofs.core.errors import AuthenticationFailed, CatalogUnavailable, EchoError, RateLimited
 from echofs.web.limits import AccountLimits, Rates, name_attempt
 from tests.fakes.meters import FakeMeters
 from tests.web.conftest import PASSWORD, Site
@@ -205,17 +209,16 @@ def test_requests_about_anything_else_run_no_code_of_the_limits() -> None:
     assert len(limited.after_request_funcs[None]) == len(unlimited.after_request_funcs[None])
 
 
+def check(secret: str) -> str:
+    if secret != "right":
+        raise AuthenticationFailed("The user name or the app password is wrong.")
+    return secret
+
+
 @pytest.mark.parametrize("limited", [True, False])
 def test_of_programs_that_always_log_in_only_wrong_guesses_count(limited: bool) -> None:
     site = Site(rates=FEW, limited=limited)
-    limits = AccountLimits(site.app, FEW, enabled=limited)
-
-    def check(secret: str) -> str:
-        if secret != "right":
-            raise AuthenticationFailed("The user name or the app password is wrong.")
-        return secret
-
-    guess = limits.wrong_guesses(check)
+    guess = AccountLimits(site.app, FEW, enabled=limited).wrong_guesses(check)
     for login, secret, refused in (
         *[("alice", "right", None)] * 9,
         *[("alice", "wrong", AuthenticationFailed)] * 3,
@@ -225,3 +228,58 @@ def test_of_programs_that_always_log_in_only_wrong_guesses_count(limited: bool) 
         with site.app.test_request_context(), nullcontext() if refused is None else pytest.raises(refused):
             name_attempt(login)
             assert guess(secret) == "right"
+
+
+class Together:
+    """Whoever is checked waits for a moment until as many as possible are."""
+
+    def __init__(self, guesses: int) -> None:
+        self.checked = 0
+        self._all = threading.Barrier(guesses)
+
+    def check(self, secret: str) -> str:
+        self.checked += 1
+        with suppress(threading.BrokenBarrierError):
+            self._all.wait(0.05)
+        return check(secret)
+
+
+def guess_together(site: Site, guess: Callable[[str], str], secrets: list[str]) -> list[str]:
+    """What each is answered, all sent at once."""
+
+    def answer(secret: str) -> str:
+        with site.app.test_request_context():
+            name_attempt("alice")
+            try:
+                return guess(secret)
+            except EchoError as error:
+                return error.code
+
+    with ThreadPoolExecutor(len(secrets)) as pool:
+        return list(pool.map(answer, secrets))
+
+
+def test_wrong_guesses_sent_at_once_do_not_slip_past_the_limit() -> None:
+    site, together = Site(rates=FEW, limited=True), Together(12)
+    guess = AccountLimits(site.app, FEW).wrong_guesses(together.check)
+    answers = guess_together(site, guess, ["wrong"] * 12)
+    assert sorted(answers) == [AuthenticationFailed.code] * 3 + [RateLimited.code] * 9
+    assert together.checked == 3
+
+
+def test_right_logins_sent_at_once_are_all_let_in() -> None:
+    site = Site(rates=FEW, limited=True)
+    guess = AccountLimits(site.app, FEW).wrong_guesses(check)
+    assert guess_together(site, guess, ["right"] * 12) == ["right"] * 12
+
+
+def test_a_guess_that_could_not_be_checked_is_not_counted() -> None:
+    rates = replace(FEW, login_per_name_and_address="5/minute;2/hour")
+    site, outcomes = Site(rates=rates, limited=True), [CatalogUnavailable, AuthenticationFailed] * 2
+
+    def check(secret: str) -> str:
+        raise outcomes[int(secret)]("Not this time.")
+
+    guess = AccountLimits(site.app, rates).wrong_guesses(check)
+    answers = [guess_together(site, guess, [secret]) for secret in "01230"]
+    assert answers == [[error.code] for error in (*outcomes, RateLimited)]
