@@ -62,9 +62,10 @@ class Trash(ABC):
         """One deleted file. Linearizable. Raises :class:`NotFound` unless it is in this user's trash."""
 
     @abstractmethod
-    def purge(self, owner_id: str, file_ids: Collection[str]) -> int:
+    def purge(self, owner_id: str, seen: Collection[Trashed]) -> int:
         """Forget deleted files for good, with all their versions but the tombstone, so that they stay deleted; how
-        many. Ids that are not in this user's trash are ignored. Idempotent."""
+        many. Those that are not in this user's trash as they were seen there are left alone: whatever was restored and
+        deleted again meanwhile has its time before it. Idempotent."""
 
     @abstractmethod
     def expired(self, before: Timestamp, limit: int) -> list[Trashed]:

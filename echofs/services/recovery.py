@@ -67,7 +67,7 @@ class Recovery:
 
     def purge(self, owner_id: str, file_id: str) -> None:
         """End a deleted file for good. Raises :class:`NotFound` unless it is in the trash."""
-        if not self._catalog.purge(owner_id, [file_id]):
+        if not self._catalog.purge(owner_id, [self._catalog.trashed(owner_id, file_id)]):
             raise _not_there()
 
     def empty(self, owner_id: str) -> int:
@@ -75,7 +75,7 @@ class Recovery:
         purged, after = 0, ""
         while True:
             page = self._catalog.trash(owner_id, after, PURGED_TOGETHER)
-            purged += self._catalog.purge(owner_id, [each.file_id for each in page.files])
+            purged += self._catalog.purge(owner_id, page.files)
             if not page.next:
                 return purged
             after = page.next

@@ -9,6 +9,7 @@ from echofs.core.models import Timestamp
 from echofs.core.retention import Rule, outlived
 from echofs.ports.catalog import Catalog
 from echofs.ports.runtime import Clock
+from echofs.ports.trash import Trashed
 
 BATCH = 200
 """Files looked at, or purged, at a time: nobody waits for long behind it."""
@@ -39,10 +40,10 @@ class Retention:
         total = 0
         while True:
             expired = self._catalog.expired(before, BATCH)
-            of_owner: dict[str, list[str]] = defaultdict(list)
+            of_owner: dict[str, list[Trashed]] = defaultdict(list)
             for each in expired:
-                of_owner[each.owner_id].append(each.file_id)
-            purged = sum(self._catalog.purge(owner_id, file_ids) for owner_id, file_ids in of_owner.items())
+                of_owner[each.owner_id].append(each)
+            purged = sum(self._catalog.purge(owner_id, seen) for owner_id, seen in of_owner.items())
             total += purged
             if len(expired) < BATCH or not purged:
                 return total

@@ -155,7 +155,7 @@ class TestPlans:
             look_at_the_trash(catalog)
             catalog.trashed(ALICE, ends[0].id)
             make(catalog, back(catalog, ends[1]))
-            catalog.purge(ALICE, [ends[0].id])
+            catalog.purge(ALICE, [catalog.trashed(ALICE, ends[0].id)])
             catalog.drop_versions(ends[1].id, [1])
         assert self.scans(engine, sent) == []
 

@@ -61,6 +61,11 @@ def numbers(catalog: Catalog, file: File) -> list[int]:
     return [version.number for version in catalog.versions(file.owner_id, file.id)]
 
 
+def purge(catalog: Catalog, end: File) -> int:
+    """Ends a file as it is in the trash now."""
+    return catalog.purge(end.owner_id, [catalog.trashed(end.owner_id, end.id)])
+
+
 def names(found: Iterable[Trashed]) -> list[str]:
     return [each.path for each in found]
 
@@ -77,14 +82,14 @@ class Deleted:
         assert catalog.trash(BOB).files == ()
         with pytest.raises(NotFound):
             catalog.trashed(BOB, end.id)
-        assert catalog.purge(BOB, [end.id]) == 0
-        assert catalog.trashed(ALICE, end.id)
+        trashed = catalog.trashed(ALICE, end.id)
+        assert catalog.purge(BOB, [trashed]) == catalog.purge("nobody", [trashed]) == catalog.purge("", [trashed]) == 0
+        assert catalog.trashed(ALICE, end.id) == trashed
 
     @pytest.mark.parametrize("name", ["missing", "", "nul\0", "\ud800"])
     def test_ids_that_name_nothing_are_not_in_the_trash(self, catalog: Catalog, name: str) -> None:
         with pytest.raises(NotFound):
             catalog.trashed(ALICE, name)
-        assert catalog.purge(ALICE, [name]) == 0
 
     def test_a_living_file_is_not_in_the_trash(self, catalog: Catalog) -> None:
         file = make(catalog, first("a"))
@@ -123,22 +128,36 @@ class Deleted:
 class Purged:
     def test_a_purged_file_stays_deleted_and_keeps_only_its_tombstone(self, catalog: Catalog) -> None:
         end, other = gone(catalog, "a"), gone(catalog, "b")
-        assert catalog.purge(ALICE, [end.id, "unknown"]) == 1
-        assert catalog.purge(ALICE, [end.id]) == 0
+        seen = catalog.trashed(ALICE, end.id)
+        assert catalog.purge(ALICE, [seen, replace(seen, file_id="unknown")]) == 1
+        assert catalog.purge(ALICE, [seen]) == 0
         assert catalog.trash(ALICE).files == (catalog.trashed(ALICE, other.id),)
         assert numbers(catalog, end) == [3]
         assert catalog.head(ALICE, end.id).deleted
 
+    def test_what_was_restored_and_deleted_again_since_it_was_seen_stays_in_the_trash(self, catalog: Catalog) -> None:
+        end, other = gone(catalog, "a", size=7), gone(catalog, "b", size=3)
+        seen = [catalog.trashed(ALICE, each.id) for each in (end, other)]
+        file = make(catalog, back(catalog, end))
+        assert catalog.purge(ALICE, seen[:1]) == 0
+        again = make(catalog, ended(file))
+        assert catalog.purge(ALICE, seen) == 1
+        assert names(catalog.trash(ALICE).files) == ["a"]
+        assert numbers(catalog, again) == [5, 4, 3, 2, 1]
+        assert catalog.usage(ALICE) == Usage(0, 0, 7)
+        assert purge(catalog, again) == 1
+        assert catalog.usage(ALICE) == Usage()
+
     def test_versions_that_were_purged_are_known_by_their_dots_no_longer(self, catalog: Catalog) -> None:
         end = gone(catalog, "a")
         history = catalog.versions(ALICE, end.id)
-        catalog.purge(ALICE, [end.id])
+        purge(catalog, end)
         assert set(catalog.by_dot(ALICE, [version.dot for version in history])) == {end.head.dot}
 
     def test_a_purged_file_does_not_begin_again_when_its_first_version_comes_late(self, catalog: Catalog) -> None:
         begun = first("a")
         end = make(catalog, ended(make(catalog, begun)))
-        catalog.purge(ALICE, [end.id])
+        purge(catalog, end)
         assert isinstance(catalog.commit([begun])[0], HeadMoved)
         assert catalog.head(ALICE, end.id) == end
         assert catalog.usage(ALICE) == Usage()
@@ -146,7 +165,7 @@ class Purged:
     def test_a_purged_file_that_is_revived_by_a_late_write_counts_like_a_new_one(self, catalog: Catalog) -> None:
         end = gone(catalog, "a", size=7)
         late = back(catalog, end)
-        catalog.purge(ALICE, [end.id])
+        purge(catalog, end)
         make(catalog, late)
         assert catalog.usage(ALICE) == Usage(1, 7, 0)
 
@@ -157,7 +176,7 @@ class Purged:
         found = catalog.expired(CREATED + 50, 10)
         assert {(each.owner_id, each.file_id) for each in found} == {(ALICE, old.id), (BOB, older.id)}
         assert len(catalog.expired(CREATED + 50, 1)) == 1
-        catalog.purge(BOB, [older.id])
+        purge(catalog, older)
         assert [each.file_id for each in catalog.expired(CREATED + 50, 10)] == [old.id]
 
 
@@ -174,7 +193,7 @@ class Used:
         assert catalog.usage(ALICE) == Usage(0, 0, 4)
         file = make(catalog, back(catalog, end))
         assert catalog.usage(ALICE) == Usage(1, 4, 0)
-        catalog.purge(ALICE, [make(catalog, ended(file)).id])
+        purge(catalog, make(catalog, ended(file)))
         assert (catalog.usage(ALICE), catalog.usage(BOB)) == (Usage(), Usage(1, 3, 0))
 
     def test_a_commit_made_twice_counts_once(self, catalog: Catalog) -> None:
@@ -224,7 +243,7 @@ class Quotas:
         end = make(catalog, ended(make(catalog, first("a", size=100))))
         with pytest.raises(QuotaExceeded):
             make(catalog, limited(first("b", size=1), 100))
-        catalog.purge(ALICE, [end.id])
+        purge(catalog, end)
         make(catalog, limited(first("b", size=100), 100))
 
     def test_what_does_not_grow_is_never_refused(self, catalog: Catalog) -> None:
@@ -346,7 +365,7 @@ class Recounted:
         gone(catalog, "a", size=7)
         make(catalog, back(catalog, gone(catalog, "b", size=3)))
         purged = gone(catalog, "c")
-        catalog.purge(ALICE, [purged.id])
+        purge(catalog, purged)
         make(catalog, first("d", size=5, owner=BOB))
         before = [catalog.trash(ALICE), catalog.usage(ALICE), catalog.usage(BOB)]
         whole = everything(catalog)
@@ -366,7 +385,7 @@ class Recounted:
         catalog.restore([late, PastVersion(ALICE, first_version)])
         catalog.recount()
         assert catalog.trashed(ALICE, end.id).number == 1
-        assert catalog.purge(ALICE, [end.id]) == 1
+        assert purge(catalog, end) == 1
         assert numbers(catalog, end) == [9]
 
 

@@ -351,9 +351,10 @@ class MemoryCatalog(Catalog):
             raise NotFound("There is no such file in the trash.")
         return found
 
-    def purge(self, owner_id: str, file_ids: Collection[str]) -> int:
+    def purge(self, owner_id: str, seen: Collection[Trashed]) -> int:
         with self._answering():
-            doomed = [each for name in set(file_ids) if (each := self._trash.get(name)) and each.owner_id == owner_id]
+            wanted = {(owner_id, each.file_id, each.number) for each in seen}
+            doomed = [each for each in self._trash.values() if (each.owner_id, each.file_id, each.number) in wanted]
             for each in doomed:
                 del self._trash[each.file_id]
                 self._versions[each.file_id] = [v for v in self._versions[each.file_id] if v.number > each.number]

@@ -58,9 +58,13 @@ def put_writes(table: str, trashed: Trashed) -> list[Operation]:
 
 
 def take_writes(table: str, trashed: Trashed) -> list[Operation]:
-    """Takes a file out of the trash, on condition that it is still there."""
+    """Takes a file out of the trash, on condition that it is still there and was not deleted anew since."""
     own = {"TableName": table, "Key": packed(trash_key(trashed.owner_id, trashed.file_id))}
-    there = {"ConditionExpression": "attribute_exists(pk)"}
+    there = {
+        "ConditionExpression": "#number = :number",
+        "ExpressionAttributeNames": {"#number": "number"},
+        "ExpressionAttributeValues": packed({":number": trashed.number}),
+    }
     return [
         {"Delete": {**own, **there}},
         {"Delete": {"TableName": table, "Key": packed(_expiring_key(trashed))}},
@@ -107,11 +111,12 @@ class RecordsTrash(Trash):
             raise not_in_trash()
         return trashed_of(item)
 
-    def purge(self, owner_id: str, file_ids: Collection[str]) -> int:
+    def purge(self, owner_id: str, seen: Collection[Trashed]) -> int:
         """The versions go first: whoever is stopped in between leaves the file in the trash and can begin again. A
         file that is revived at the same moment lives on without what went before."""
-        named = [(owner_id, file_id) for file_id in sorted(set(file_ids)) if addressable(owner_id, file_id)]
-        return sum(map(self._purge_one, self._in_trash(named)))
+        wanted = {each.file_id: each.number for each in seen}
+        present = self._in_trash([(owner_id, file_id) for file_id in sorted(wanted)]) if addressable(owner_id) else ()
+        return sum(self._purge_one(each) for each in present if each.number == wanted[each.file_id])
 
     def _purge_one(self, trashed: Trashed) -> bool:
         history = self.past(trashed.file_id)

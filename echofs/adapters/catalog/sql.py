@@ -22,7 +22,7 @@ from echofs.adapters.catalog import (
 )
 from echofs.adapters.catalog.engine import Connections
 from echofs.adapters.catalog.races import LostRace, again
-from echofs.adapters.catalog.rows import slices, storable
+from echofs.adapters.catalog.rows import slices
 from echofs.core.errors import Conflict, EchoError, Unavailable
 from echofs.core.models import (
     ChunkRecord,
@@ -166,10 +166,10 @@ class SqlCatalog(Catalog):
         with self._connections.reading() as connection:
             return trashing.one(connection, owner_id, file_id)
 
-    def purge(self, owner_id: str, file_ids: Collection[str]) -> int:
-        named = sorted({file_id for file_id in file_ids if storable(file_id)})
+    def purge(self, owner_id: str, seen: Collection[Trashed]) -> int:
+        named = sorted({(each.file_id, each.number) for each in seen})
         return sum(
-            self._connections.write(partial(trashing.purge, owner_id=owner_id, file_ids=part))
+            self._connections.write(partial(trashing.purge, owner_id=owner_id, seen=dict(part)))
             for part in slices(named, trashing.PURGED_TOGETHER)
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, literal, select, tuple_, union_all
@@ -40,7 +40,7 @@ _SIZES = (
     select(trash.c.file_id, trash.c.size).where(trash.c.file_id.in_(_ids)).order_by(trash.c.file_id).with_for_update()
 )
 _DOOMED = (
-    select(trash.c.file_id, trash.c.size)
+    select(trash.c.file_id, trash.c.number, trash.c.size)
     .where(trash.c.file_id.in_(_ids), _OWN)
     .order_by(trash.c.file_id)
     .with_for_update()
@@ -113,9 +113,11 @@ def expired(connection: Connection, before: Timestamp, limit: int) -> list[Trash
     return [Trashed(*row) for row in connection.execute(_EXPIRED, {"before": before, "limit": limit})]
 
 
-def purge(connection: Connection, owner_id: str, file_ids: Sequence[str]) -> int:
-    """Forget files in the trash with all their versions but the tombstones; how many they were."""
-    found = connection.execute(_DOOMED, {"owner": owner_id, "ids": list(file_ids)}).all()
+def purge(connection: Connection, owner_id: str, seen: Mapping[str, int]) -> int:
+    """Forget files in the trash with all their versions but the tombstones, if they are the deleted versions that were
+    ``seen``; how many they were."""
+    rows = connection.execute(_DOOMED, {"owner": owner_id, "ids": list(seen)})
+    found = [row for row in rows if row.number == seen[row.file_id]]
     if not found:
         return 0
     doomed = {"ids": [row.file_id for row in found]}

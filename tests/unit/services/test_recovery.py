@@ -9,6 +9,7 @@ import pytest
 from echofs.core.errors import CatalogUnavailable, InvalidName, NameTaken, NotFound, PreconditionFailed
 from echofs.core.models import File, Kind
 from echofs.core.usage import Usage
+from echofs.ports.trash import TrashPage
 from tests.unit.services.data_plane import OWNER, DataPlane
 
 STRANGER = "owner-2"
@@ -83,6 +84,23 @@ def test_a_living_file_a_purged_one_and_another_users_are_not_in_the_trash(plane
     assert plane.recovery.page(STRANGER, "", 10).files == ()
     assert plane.recovery.empty(STRANGER) == 0
     assert back(plane, end)
+
+
+def test_what_is_restored_and_deleted_again_while_the_trash_is_emptied_stays(
+    plane: DataPlane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = [gone(plane, path) for path in ("a", "b")]
+    page = plane.catalog.trash
+
+    def restored_since(*asked: Any) -> TrashPage:
+        found = page(*asked)
+        plane.files.delete(OWNER, back(plane, ends[0]).id, plane.wish())
+        return found
+
+    monkeypatch.setattr(plane.catalog, "trash", restored_since)
+    assert plane.recovery.empty(OWNER) == 1
+    monkeypatch.undo()
+    assert [each.path for each in plane.recovery.page(OWNER, "", 10).files] == ["a"]
 
 
 def test_of_two_who_restore_one_file_the_second_is_told_that_it_is_not_there(plane: DataPlane) -> None:
