@@ -17,6 +17,7 @@ from echofs.bootstrap.resumable import open_resumable
 from echofs.core.advice import OpClass
 from echofs.services.cluster import ClusterSurvey
 from echofs.services.overseeing import Overseeing, Room
+from echofs.services.replacing import GivingWay
 from echofs.settings import Settings
 from echofs.web.access import install_access
 from echofs.web.accounts import accounts_blueprint
@@ -67,7 +68,7 @@ def _mount_files(app: Flask, made: MasterParts) -> None:
     app.register_blueprint(uploads_blueprint(service.uploads, reading.sessions, monotonic, made.settings.chunk_size))
     resumable = open_resumable(made.settings, made.basics, made.plane, service, made.meters)
     app.register_blueprint(resumable_blueprint(resumable, reading.sessions, monotonic, made.settings.chunk_size))
-    app.register_blueprint(files_blueprint(service.files, reading, monotonic))
+    app.register_blueprint(files_blueprint(service.files, service.replacing, reading, monotonic))
     app.register_blueprint(versions_blueprint(service.files, reading, monotonic))
     app.register_blueprint(trash_blueprint(service.recovery, service.quotas, reading, monotonic))
     app.register_blueprint(folders_blueprint(service.folders, reading.sessions, monotonic))
@@ -99,7 +100,9 @@ def _mount_cluster(app: Flask, made: MasterParts) -> None:
 
 def _mount_dav(app: Flask, made: MasterParts, logins: DavLogins) -> None:
     service, clock = made.service, made.basics.clock
-    parts = DavParts(made.plane.catalog, service.uploads, service.files, service.folders, service.reader)
+    catalog, files, folders = made.plane.catalog, service.files, service.folders
+    giving_way = GivingWay(catalog, files, folders, service.recovery)
+    parts = DavParts(catalog, service.uploads, files, folders, service.replacing, giving_way, service.reader)
     locks = LockStorage(made.plane.dav_locks, clock)
     app.register_blueprint(dav_blueprint(parts, locks, logins, clock.monotonic, made.settings.chunk_size))
 

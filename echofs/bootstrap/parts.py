@@ -44,6 +44,7 @@ from echofs.services.publishing import Publisher
 from echofs.services.quotas import Quotas
 from echofs.services.reading import ChunkReader
 from echofs.services.recovery import Recovery
+from echofs.services.replacing import Replacing
 from echofs.services.replays import Replays
 from echofs.services.replication import Replicator
 from echofs.services.restoring import MARK
@@ -86,6 +87,7 @@ class FileService:
     recovery: Recovery
     quotas: Quotas
     folders: Folders
+    replacing: Replacing
     latencies: Latencies
 
 
@@ -207,4 +209,6 @@ def open_file_service(
     recovery = Recovery(plane.catalog, levels, publisher, shipping, trash_days=settings.trash_days)
     steps = Steps(plane.catalog, replicator, heads, Drafting(plane.codec, basics.clock, basics.ids))
     folders = Folders(plane.catalog, journal, levels, steps)
-    return FileService(replicator, reader, uploads, files, recovery, quotas, folders, latencies)
+    zones = plane.members.zones
+    replacing = Replacing(files, parents, levels, steps, basics.clock, zones, wanted=wanted)
+    return FileService(replicator, reader, uploads, files, recovery, quotas, folders, replacing, latencies)

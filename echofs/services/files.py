@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from echofs.core.chunking import EMPTY_DIGEST, unpack_digests
-from echofs.core.errors import NameTaken, NotFound, StoreUnavailable
+from echofs.core.errors import InvalidRequest, NameTaken, NotFound, StoreUnavailable
 from echofs.core.models import Content, Digest, File, Kind, Member, Version
 from echofs.core.names import check_path
 from echofs.core.placement import zones_of
@@ -103,14 +103,23 @@ class Files:
         return self._publish(owner_id, file_id, draft, wish, if_match, path=target)
 
     def copy(
-        self, owner_id: str, file_id: str, path: str, wish: Wish, if_match: tuple[str, ...] | None = None
+        self,
+        owner_id: str,
+        file_id: str,
+        path: str,
+        wish: Wish,
+        if_match: tuple[str, ...] | None = None,
+        *,
+        replace: bool = False,
     ) -> Published:
-        """Make a new file of the same bytes at a path that is free. No byte is sent: it refers to the same chunks.
+        """Make a new file of the same bytes at a path that is free; with ``replace`` a new version of the file that is
+        there. No byte is sent: it refers to the same chunks.
 
-        Raises :class:`NotFound`, :class:`InvalidName`, :class:`NameTaken`, :class:`PreconditionFailed` (the file that
-        is copied has none of the etags), and :class:`CatalogUnavailable`: copies are never provisional.
+        Raises :class:`NotFound`, :class:`InvalidName`, :class:`NameTaken`, :class:`InvalidRequest` (onto itself),
+        :class:`PreconditionFailed` (the file that is copied has none of the etags), and :class:`CatalogUnavailable`:
+        copies are never provisional.
         """
-        target = Target(owner_id, path=check_path(path), create_only=True)
+        target = Target(owner_id, path=check_path(path), create_only=not replace)
         original = self._catalog.file(owner_id, file_id)
         check_match(original, if_match)
         course = self._levels.course(wish.ask, target.place, size=0, conditional=True)
@@ -119,8 +128,14 @@ class Files:
             return Draft(Kind.CONTENT, target.path, original.head.content, original.head.content_type)
 
         def check(head: File | None) -> None:
-            if head is not None:
+            if head is None:
+                return
+            if not replace:
                 raise NameTaken("Another file has this path; nothing was changed.", field="path")
+            if head.id == file_id:
+                raise InvalidRequest("A file cannot be copied onto itself; nothing was changed.", field="path")
+            there = Place(owner_id, head.id, target.path)
+            self._levels.hold(course, wish.ask, there, size=0, conditional=True)
 
         return self._publisher.publish(target.place, draft, wish, self._shipping.open(course), check=check)
 

@@ -102,14 +102,14 @@ class Folders:
             files = self._below(change.owner_id, change.path)
             self._check_settled(change, files)
             try:
-                told = self._steps.make(change.owner_id, [plan(file) for file in files], wish, change)
+                step = self._steps.make(change.owner_id, [plan(file) for file in files], wish, change)
                 break
             except HeadMoved:
                 continue
         else:
             raise HeadMoved("Others kept changing what is in this folder; nothing was changed. Try again.")
         position = self._position()
-        return Done(len(files), position or 0, "" if told and position is not None else LAGGING)
+        return Done(len(files), position or 0, "" if step.told and position is not None else LAGGING)
 
     def _position(self) -> int | None:
         """A place in the catalog's changes by which all is there that was committed; None if it cannot be told."""

@@ -59,12 +59,13 @@ class Wish:
 @dataclass(frozen=True, slots=True)
 class Published:
     """A version and what it got. ``replayed`` marks an answer repeated for an Idempotency-Key; ``line`` is what it
-    contains of its file's past."""
+    contains of its file's past; ``ended`` is a file that was deleted in the same step."""
 
     file: File
     receipt: Receipt
     line: Line
     replayed: bool = False
+    ended: File | None = None
 
 
 @dataclass(frozen=True, slots=True)

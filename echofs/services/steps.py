@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 from echofs.core.errors import ClusterFull, TooFewReplicas
 from echofs.core.models import ChunkRecord, Digest, File, Kind
@@ -26,6 +27,16 @@ Plan = tuple[File | None, Draft]
 """A head, if the file exists, and what is to follow it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The files as a step left them, in the order of its plans; where their manifests lie, as far as they are anywhere;
+    and whether reads through all masters see it at once."""
+
+    files: Sequence[File]
+    manifests: Mapping[Digest, ChunkRecord]
+    told: bool
+
+
 class Steps:
     """Thread-safe."""
 
@@ -35,9 +46,8 @@ class Steps:
         self._heads = heads
         self._drafting = drafting
 
-    def make(self, owner_id: str, plans: Sequence[Plan], wish: Wish, change: FolderChange | None = None) -> bool:
-        """Commit what the plans say and what becomes of a folder, or change nothing. Whether reads through all masters
-        see it at once.
+    def make(self, owner_id: str, plans: Sequence[Plan], wish: Wish, change: FolderChange | None = None) -> Made:
+        """Commit what the plans say and what becomes of a folder, or change nothing.
 
         Raises what :meth:`Catalog.commit_together` raises, among it :class:`HeadMoved` when a head is no longer the one
         a plan was made from, and what replication raises: tombstones alone can do without workers.
@@ -52,7 +62,7 @@ class Steps:
         ]
         made = self._catalog.commit_together(commits, change)
         told = [self._heads.superseded(file) for file in made]
-        return all(told)
+        return Made(made, records, all(told))
 
     def _store(self, frames: Sequence[Frame], *, needed: bool) -> Mapping[Digest, ChunkRecord]:
         """Bring all manifests to workers; where they lie. What is not ``needed`` is left out where it cannot be had."""

@@ -12,6 +12,7 @@ from echofs.core.names import MAX_PART_BYTES, check_folder, check_path
 from echofs.ports.listing import ListQuery, SortKey
 from echofs.services.files import Files
 from echofs.services.found import Found
+from echofs.services.replacing import Replacing
 from echofs.web import conditions
 from echofs.web.access import current_user
 from echofs.web.answers import ok
@@ -25,7 +26,7 @@ from echofs.web.wishes import wish_of
 _ORDERS = {"asc": False, "desc": True}
 
 
-def files_blueprint(files: Files, reading: Reading, monotonic: Callable[[], float]) -> Blueprint:
+def files_blueprint(files: Files, replacing: Replacing, reading: Reading, monotonic: Callable[[], float]) -> Blueprint:
     """Routes for a user's own files."""
     blueprint = Blueprint("files", __name__, url_prefix="/api/v1/files")
 
@@ -50,17 +51,19 @@ def files_blueprint(files: Files, reading: Reading, monotonic: Callable[[], floa
 
     @blueprint.post("/<file_id>/copy")
     def copy(file_id: str) -> Response:
-        path = load(MoveSchema, request)["path"]
+        body = load(MoveSchema, request)
         wish, session = wish_of(request, monotonic(), current_user()), session_of(request, reading.sessions)
-        made = files.copy(session.user_id, file_id, path, wish, conditions.if_match(request))
+        condition, overwrite = conditions.if_match(request), body.get("overwrite", False)
+        made = files.copy(session.user_id, file_id, body["path"], wish, condition, replace=overwrite)
         made = with_token(made, session, reading.sessions)
         return written({"file": file_json(made.file)}, "Copied", made.receipt, status=201)
 
     @blueprint.patch("/<file_id>")
     def change(file_id: str) -> Response:
-        path = load(MoveSchema, request)["path"]
+        body = load(MoveSchema, request)
         wish, session = wish_of(request, monotonic(), current_user()), session_of(request, reading.sessions)
-        moved = files.move(session.user_id, file_id, path, wish, conditions.if_match(request))
+        move = replacing.move if body.get("overwrite", False) else files.move
+        moved = move(session.user_id, file_id, body["path"], wish, conditions.if_match(request))
         moved = with_token(moved, session, reading.sessions)
         return written({"file": file_json(moved.file)}, "Moved", moved.receipt)
 

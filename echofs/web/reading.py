@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from flask import Request
 
 from echofs.core.consistency import ReadReceipt
-from echofs.core.session_tokens import Session
+from echofs.core.session_tokens import Line, Session
 from echofs.ports.listing import ListQuery
 from echofs.services.found import Found
 from echofs.services.listings import FoundPage, Listings
@@ -49,6 +49,8 @@ class Reading:
 def with_token(published: Published, session: Session, sessions: Sessions) -> Published:
     """A write whose receipt has the token that lets the client's reads see it."""
     line = published.line
+    if published.ended is not None:
+        session = session.saw(published.ended.head, Line.of(published.ended.head), provisional=False)
     if published.replayed:
         # It was said the first time what this version lacked of what the session had seen then.
         session = session.saw(published.file.head, line, provisional=published.receipt.provisional)

@@ -123,6 +123,7 @@ class MoveSchema(_Body):
     """A file's new path."""
 
     path = _text("The folder, a slash and the name.")
+    overwrite = _flag("Whether a file that is there gets these bytes as a new version.", required=False)
 
 
 class RestoreSchema(_Body):

@@ -87,7 +87,7 @@ class Master:
         monotonic, sessions = self.plane.clock.monotonic, Sessions(OpenSeal())
         reading = Reading(self.plane.reads, self.plane.listings, sessions)
         app.register_blueprint(uploads_blueprint(self.plane.uploads, sessions, monotonic, CHUNK))
-        app.register_blueprint(files_blueprint(self.plane.files, reading, monotonic))
+        app.register_blueprint(files_blueprint(self.plane.files, self.plane.replacing, reading, monotonic))
         timing = Timing(monotonic, lambda level, seconds: None)
         app.register_blueprint(
             downloads_blueprint(self.plane.files, reading, self.plane.reader, self.plane.meters, timing)

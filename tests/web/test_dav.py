@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree
 
 import pytest
@@ -11,16 +11,19 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from echofs.core.errors import AuthenticationFailed, RateLimited
-from echofs.core.models import Role
+from echofs.core.errors import AuthenticationFailed, EchoError, RateLimited, Unavailable
+from echofs.core.models import File, Kind, Role
+from echofs.ports.catalog import Commit, FolderChange
 from echofs.ports.listing import ListQuery
 from echofs.services.accounts import Principal
 from echofs.services.drafting import Drafting
 from echofs.services.folders import Folders
+from echofs.services.replacing import GivingWay
 from echofs.services.steps import Steps
 from echofs.web.access import install_access
 from echofs.web.dav import DavLogins, DavParts, LockStorage, dav_blueprint
 from echofs.web.errors import install_errors
+from tests.fakes.catalog import MemoryCatalog
 from tests.fakes.dav_locks import FakeDavLocks
 from tests.unit.services.data_plane import CHUNK, OWNER, OWNER_NAME, DataPlane, bytes_of
 
@@ -47,7 +50,8 @@ class Mounted:
         install_access(app, authenticate=lambda token: pytest.fail(token), verify_call=lambda *call: None)
         steps = Steps(plane.catalog, plane.replicator, plane.heads, Drafting(plane.codec, plane.clock, plane.ids))
         folders = Folders(plane.catalog, plane.journal, plane.levels, steps)
-        parts = DavParts(plane.catalog, plane.uploads, plane.files, folders, plane.reader)
+        giving_way = GivingWay(plane.catalog, plane.files, folders, plane.recovery)
+        parts = DavParts(plane.catalog, plane.uploads, plane.files, folders, plane.replacing, giving_way, plane.reader)
         logins = DavLogins(self.check, plane.clock)
         storage = LockStorage(locks, plane.clock)
         app.register_blueprint(dav_blueprint(parts, storage, logins, plane.clock.monotonic, CHUNK))
@@ -181,6 +185,66 @@ def test_a_folder_is_not_replaced_by_something_in_it(mounted: Mounted, method: s
     mounted.call("PUT", "/docs/more/a", b"kept")
     assert mounted.call(method, source, Destination="http://localhost/dav/docs").status_code == 403
     assert mounted.call("GET", "/docs/more/a").data == b"kept"
+
+
+@pytest.mark.parametrize(("method", "trash"), [("COPY", []), ("MOVE", ["new"])])
+def test_what_goes_onto_a_file_becomes_its_next_version(mounted: Mounted, method: str, trash: list[str]) -> None:
+    for path in ("old", "new"):
+        mounted.call("PUT", f"/{path}", path)
+    old = mounted.plane.catalog.file_at(OWNER, "old")
+    assert mounted.call(method, "/new", Destination="http://localhost/dav/old").status_code == 204
+    assert mounted.call("GET", "/old").get_data() == b"new"
+    assert [each.number for each in mounted.plane.catalog.versions(OWNER, old.id)] == [2, 1]
+    assert [each.path for each in mounted.plane.catalog.trash(OWNER).files] == trash
+
+
+class OneFailure:
+    """A catalog whose first step that is more than a deletion fails."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, catalog: MemoryCatalog) -> None:
+        self._failed = False
+        self._one, self._together = catalog._commit_one, catalog.commit_together
+        monkeypatch.setattr(catalog, "_commit_one", self._commit_one)
+        monkeypatch.setattr(catalog, "commit_together", self._commit_together)
+
+    def _commit_one(self, commit: Commit) -> File | EchoError:
+        return Unavailable("Not this time.") if self._fails([commit]) else self._one(commit)
+
+    def _commit_together(self, commits: Sequence[Commit], step: FolderChange | None = None) -> list[File]:
+        if self._fails(commits):
+            raise Unavailable("Not this time.")
+        return self._together(commits, step)
+
+    def _fails(self, commits: Sequence[Commit]) -> bool:
+        if self._failed or all(commit.version.kind is Kind.TOMBSTONE for commit in commits):
+            return False
+        self._failed = True
+        return True
+
+
+@pytest.mark.parametrize(
+    ("method", "source", "target"),
+    [
+        ("COPY", "/file", "/other"),
+        ("COPY", "/file", "/docs"),
+        ("MOVE", "/file", "/other"),
+        ("MOVE", "/file", "/docs"),
+        ("MOVE", "/more", "/other"),
+        ("MOVE", "/more", "/docs"),
+    ],
+)
+def test_what_fails_to_take_a_place_leaves_everything_as_it_was(
+    mounted: Mounted, monkeypatch: pytest.MonkeyPatch, method: str, source: str, target: str
+) -> None:
+    for path in ("/docs", "/more"):
+        mounted.call("MKCOL", path)
+    for path in ("/file", "/other", "/docs/a", "/more/b"):
+        mounted.call("PUT", path, path)
+    OneFailure(monkeypatch, mounted.plane.catalog)
+    assert mounted.call(method, source, Destination=f"http://localhost/dav{target}").status_code == 503
+    for path in ("/file", "/other", "/docs/a", "/more/b"):
+        assert mounted.call("GET", path).get_data() == path.encode()
+    assert mounted.plane.catalog.trash(OWNER).files == ()
 
 
 @pytest.mark.parametrize("method", ["DELETE", "MOVE"])

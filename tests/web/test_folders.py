@@ -41,7 +41,7 @@ class Master:
             g.principal = Principal(OWNER, "anna", Role.USER, "jti", "sid", self.quota)
 
         reading = Reading(plane.reads, plane.listings, sessions)
-        app.register_blueprint(files_blueprint(plane.files, reading, plane.clock.monotonic))
+        app.register_blueprint(files_blueprint(plane.files, plane.replacing, reading, plane.clock.monotonic))
         app.register_blueprint(folders_blueprint(plane.folders, sessions, plane.clock.monotonic))
         self._client = app.test_client()
 
@@ -152,6 +152,22 @@ def test_a_file_is_copied_and_found_by_its_path(master: Master) -> None:
     assert found.headers[SESSION]
     assert master.ask("POST", f"files/{file.id}/copy", {"path": "b/ö"}).status_code == 409
     assert master.ask("GET", "files/by-path?path=none").status_code == 404
+
+
+def test_a_file_is_copied_and_moved_onto_another_only_if_that_is_wanted(master: Master) -> None:
+    source, target = (master.plane.put(path, path.encode()).file for path in ("source", "target"))
+    master.plane.follow(source, target)
+    for method, path, status in (("POST", f"files/{source.id}/copy", 201), ("PATCH", f"files/{source.id}", 200)):
+        for wanted in ({}, {"overwrite": False}):
+            assert master.ask(method, path, {"path": "target", **wanted}).status_code == 409
+        answer = master.ask(method, path, {"path": "target", "overwrite": True})
+        assert (answer.status_code, answer.get_json()["data"]["file"]["id"]) == (status, target.id)
+        assert answer.get_json()["consistency"]["committed"]
+    assert master.paths("below=") == ["target"]
+    assert len(master.data("GET", f"files/{target.id}/versions")["versions"]) == 3
+    # By the token other masters know that the one is gone, too.
+    seen = {SESSION: answer.headers[SESSION]}
+    assert master.ask("GET", f"files/{source.id}?consistency=hybrid", None, **seen).status_code == 404
 
 
 @pytest.mark.parametrize("name", [*HOSTILE, ""])

@@ -52,7 +52,7 @@ class Master:
 
         monotonic = plane.clock.monotonic
         app.register_blueprint(uploads_blueprint(plane.uploads, sessions, monotonic, CHUNK))
-        app.register_blueprint(files_blueprint(plane.files, reading, monotonic))
+        app.register_blueprint(files_blueprint(plane.files, plane.replacing, reading, monotonic))
         timing = Timing(monotonic, partial(plane.latencies.observe, OpClass.READ))
         app.register_blueprint(downloads_blueprint(plane.files, reading, plane.reader, plane.meters, timing))
         app.register_blueprint(floors_blueprint(floors))

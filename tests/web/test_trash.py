@@ -41,7 +41,7 @@ class Site:
         monotonic, sessions = plane.clock.monotonic, Sessions(OpenSeal())
         reading = Reading(plane.reads, plane.listings, sessions)
         app.register_blueprint(uploads_blueprint(plane.uploads, sessions, monotonic, CHUNK))
-        app.register_blueprint(files_blueprint(plane.files, reading, monotonic))
+        app.register_blueprint(files_blueprint(plane.files, plane.replacing, reading, monotonic))
         app.register_blueprint(versions_blueprint(plane.files, reading, monotonic))
         app.register_blueprint(trash_blueprint(plane.recovery, plane.quotas, reading, monotonic))
         self.client: FlaskClient = app.test_client()

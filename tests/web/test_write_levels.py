@@ -46,7 +46,7 @@ class Site:
         monotonic, sessions = self.plane.clock.monotonic, Sessions(OpenSeal())
         reading = Reading(self.plane.reads, self.plane.listings, sessions)
         app.register_blueprint(uploads_blueprint(self.plane.uploads, sessions, monotonic, CHUNK))
-        app.register_blueprint(files_blueprint(self.plane.files, reading, monotonic))
+        app.register_blueprint(files_blueprint(self.plane.files, self.plane.replacing, reading, monotonic))
         self.client: FlaskClient = app.test_client()
 
     def put(self, path: str, data: bytes = b"bytes", **headers: str) -> TestResponse:

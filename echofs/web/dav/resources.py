@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 from urllib.parse import quote, unquote
 
@@ -114,11 +115,32 @@ class FileResource(DAVNonCollection):  # type: ignore[misc]
 
     def handle_copy(self, dest_path: str, *, depth_infinity: bool) -> bool:
         _check_destination(self.path, dest_path)
-        return False
+        there = self._replaced(dest_path)
+        if there is None:
+            return False
+        with translated(), there.giving_way():
+            self._tree.copy_file(self.file, _inside(dest_path))
+        there.remove_all_locks(recursive=True)
+        return True
 
     def handle_move(self, dest_path: str) -> bool:
         _check_destination(self.path, dest_path)
-        return False
+        there = self._replaced(dest_path)
+        if there is None:
+            return False
+        with translated(), there.giving_way():
+            self._tree.move_onto(self.file, _inside(dest_path))
+        self.remove_all_locks(recursive=False)
+        there.remove_all_locks(recursive=True)
+        return True
+
+    def giving_way(self) -> AbstractContextManager[None]:
+        """Nothing need be done to put another file in this one's place: its bytes become a new version."""
+        return nullcontext()
+
+    def _replaced(self, dest_path: str) -> FileResource | FolderResource | None:
+        """What is where this goes to, which WsgiDAV would delete first."""
+        return cast(DavFiles, self.provider).get_resource_inst(dest_path, self.environ)
 
     def copy_move_single(self, dest_path: str, *, is_move: bool) -> None:
         with translated():
@@ -195,7 +217,18 @@ class FolderResource(DAVCollection):  # type: ignore[misc]
 
     def handle_move(self, dest_path: str) -> bool:
         _check_destination(self.path, dest_path)
-        return False
+        there = cast(DavFiles, self.provider).get_resource_inst(dest_path, self.environ)
+        if there is None:
+            return False
+        with translated(), self._tree.giving_way(_inside(dest_path)):
+            self._tree.move_folder(_inside(self.path), _inside(dest_path))
+        self.remove_all_locks(recursive=True)
+        there.remove_all_locks(recursive=True)
+        return True
+
+    def giving_way(self) -> AbstractContextManager[None]:
+        """Has this folder give way to a file that takes its place."""
+        return self._tree.giving_way(_inside(self.path))
 
     def copy_move_single(self, dest_path: str, *, is_move: bool) -> None:
         with translated():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from echofs.services.accounts import Principal
 from echofs.services.files import Files
 from echofs.services.folders import Folders
 from echofs.services.publishing import Wish
+from echofs.services.replacing import GivingWay, Replacing
 from echofs.services.streaming import FileReader
 from echofs.services.uploads import Declared, Target, Upload, Uploads
 
@@ -33,6 +35,8 @@ class DavParts:
     uploads: Uploads
     files: Files
     folders: Folders
+    replacing: Replacing
+    giving_way: GivingWay
     reader: FileReader
 
 
@@ -110,10 +114,16 @@ class Tree:
         self._parts.folders.move(self.owner_id, path, to, self._wish)
 
     def copy_file(self, file: File, path: str) -> None:
-        """Make another file of the same bytes. What is at that path goes to the trash."""
-        if (there := self.file(path)) is not None:
-            self.delete_file(there)
-        self._parts.files.copy(self.owner_id, file.id, path, self._wish)
+        """Make another file of the same bytes, or a new version of the file at that path."""
+        self._parts.files.copy(self.owner_id, file.id, path, self._wish, replace=True)
+
+    def move_onto(self, file: File, path: str) -> None:
+        """Give a file another path, where a file may be, which gets its bytes in the same step."""
+        self._parts.replacing.move(self.owner_id, file.id, path, self._wish)
+
+    def giving_way(self, path: str) -> AbstractContextManager[None]:
+        """What is at the path is in the trash for what is done within, and comes back if that fails."""
+        return self._parts.giving_way.at(self.owner_id, path, self._wish)
 
     def open(self, file: File) -> io.RawIOBase:
         """A file's bytes, to be read from any place on."""

@@ -67,7 +67,7 @@ def master_of(plane: DataPlane) -> Flask:
     monotonic = plane.clock.monotonic
     timing = Timing(monotonic, partial(plane.latencies.observe, OpClass.READ))
     app.register_blueprint(uploads_blueprint(plane.uploads, sessions, monotonic, CHUNK))
-    app.register_blueprint(files_blueprint(plane.files, reading, monotonic))
+    app.register_blueprint(files_blueprint(plane.files, plane.replacing, reading, monotonic))
     app.register_blueprint(folders_blueprint(folders, sessions, monotonic))
     app.register_blueprint(downloads_blueprint(plane.files, reading, plane.reader, plane.meters, timing))
     return app

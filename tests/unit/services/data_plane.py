@@ -38,6 +38,7 @@ from echofs.services.reception import Receptions
 from echofs.services.recovery import Recovery
 from echofs.services.reintegration import Reintegration
 from echofs.services.repair import Repair
+from echofs.services.replacing import Replacing
 from echofs.services.replays import Replays
 from echofs.services.replication import Replicator
 from echofs.services.resolving import Resolver
@@ -145,6 +146,9 @@ class DataPlane:
         self.recovery = Recovery(self.catalog, self.levels, self.publisher, self.shipping, trash_days=30)
         steps = Steps(self.catalog, self.replicator, self.heads, Drafting(self.codec, self.clock, self.ids))
         self.folders = Folders(self.catalog, self.journal, self.levels, steps)
+        self.replacing = Replacing(
+            self.files, self.parents, self.levels, steps, self.clock, self.members.zones, wanted=3
+        )
         self.local = LocalHeads(self.journal, self.follower)
         self.reads = Reads(self.catalog, self.heads, self.local, self.floors, self.gate, self.meters)
         self.listings = Listings(self.catalog, self.local, self.floors)

@@ -113,9 +113,10 @@ RESOURCE = Resource(
         ),
         "files.copy": Route(
             "Copy a file",
-            {201: file_written("The new file.")},
-            "A new file of the same content. No byte is sent: it refers to the same chunks. The path must be free. "
-            "Copies are never provisional; `If-Match` is about the file that is copied.",
+            {201: file_written("The new file, or the one that has a new version.")},
+            "A new file of the same content. No byte is sent: it refers to the same chunks. The path must be free, "
+            "unless `overwrite` makes a new version of the file there. Copies are never provisional; `If-Match` is "
+            "about the file that is copied.",
             path=(FILE_ID,),
             query=(LEVEL_QUERY,),
             headers=WRITES,
@@ -125,11 +126,13 @@ RESOURCE = Resource(
         "files.change": Route(
             "Move or rename a file",
             {200: file_written("The file at its new path; the etag stays, the version grows.")},
+            "With `overwrite` a file at that path gets the bytes as a new version, and the one that is moved goes to "
+            "the trash, in one step: the answer is about the former.",
             path=(FILE_ID,),
             query=(LEVEL_QUERY,),
             headers=WRITES,
             bodies=json_body(MoveSchema, {"path": "photos/oak.jpg"}),
-            errors=(InvalidName, *WRITE_ERRORS),
+            errors=(InvalidName, QuotaExceeded, *WRITE_ERRORS),
         ),
         "files.delete": Route(
             "Delete a file",
