@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-
 import click
 
 from echofs.cli.consistency import consistency
+from echofs.cli.console import asked_password, operator_name
 from echofs.cli.remote.administration import audit, replication, users
 from echofs.cli.workers import workers
 from echofs.core.audit import Action, Actor
@@ -16,8 +14,6 @@ from echofs.ports.request_context import client_address
 from echofs.settings import ProcessRole, load
 
 PASSWORD_VARIABLE = "ECHOFS_ADMIN_PASSWORD"
-"""Not an option: arguments stand in the process list and in the shell's history."""
-
 CONSOLE = "console"
 """Stands in the audit log where a client's address would."""
 
@@ -76,11 +72,8 @@ def reset_password(login: str, email: str, role: str | None) -> None:
 def _operator() -> Actor:
     """Whoever works on this machine, as the audit log names them."""
     client_address.set(CONSOLE)
-    return Actor("", getpass.getuser())
+    return Actor("", operator_name())
 
 
 def _password() -> str:
-    typed: str = os.environ.get(PASSWORD_VARIABLE) or click.prompt(
-        "Password", hide_input=True, confirmation_prompt=True
-    )
-    return typed
+    return asked_password("Password", PASSWORD_VARIABLE, twice=True)

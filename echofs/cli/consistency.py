@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from echofs.cli.console import operator_name
 from echofs.cli.remote.administration import history
 from echofs.core.advice import OpClass
 from echofs.core.models import Level
@@ -17,7 +17,7 @@ from echofs.settings import ProcessRole, load
 if TYPE_CHECKING:
     from echofs.ports.steering import Steering
 
-_AUTHOR = click.option("--author", default=getpass.getuser, help="Who says so; your login name unless given.")
+_AUTHOR = click.option("--author", default=operator_name, help="Who says so; your login name unless given.")
 
 
 @click.group()

@@ -6,13 +6,14 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from importlib.metadata import version
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from echofs.core.errors import EchoError
 
 EXIT_CODE = 2
+INTERRUPTED = 130
 _REMOTE = "echofs.cli.remote"
 _PLACES = {
     "serve": "echofs.cli.serve",
@@ -46,6 +47,13 @@ class Subcommands(click.Group):
             return None
         command: click.Command = getattr(import_module(_PLACES[cmd_name]), cmd_name)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            ctx.exit(INTERRUPTED)
 
 
 @click.group(cls=Subcommands, context_settings={"help_option_names": ["-h", "--help"]})

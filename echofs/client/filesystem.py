@@ -25,8 +25,8 @@ Info = dict[str, Any]
 
 
 class EchoFSFileSystem(AbstractFileSystem):  # type: ignore[misc]
-    """A user's files. ``url`` with ``token``, or with ``username`` and ``password``; else the login of ``profile``, as
-    made by ``echofs login``. ``consistency`` is the level of reads and writes.
+    """A user's files. ``master`` (its address) with ``token``, or with ``username`` and ``password``; else the login of
+    ``profile``, as made by ``echofs login``. ``consistency`` is the level of reads and writes.
 
     A file is written as a whole when it is closed, or not at all; folders exist without files in them. Failures are
     Python's own where there is one (FileNotFoundError, FileExistsError, PermissionError), else
@@ -39,7 +39,7 @@ class EchoFSFileSystem(AbstractFileSystem):  # type: ignore[misc]
 
     def __init__(
         self,
-        url: str = "",
+        master: str = "",
         *,
         token: str = "",
         username: str = "",
@@ -51,8 +51,8 @@ class EchoFSFileSystem(AbstractFileSystem):  # type: ignore[misc]
     ) -> None:
         super().__init__(**options)
         self.consistency = consistency
-        if url:
-            self.client = Client(url, token=token, username=username, password=password, ca_file=ca_file)
+        if master:
+            self.client = Client(master, token=token, username=username, password=password, ca_file=ca_file)
         else:
             with python_errors():
                 self.client = Client.from_profile(profile)

@@ -215,7 +215,9 @@ def _document(response: urllib3.BaseHTTPResponse) -> Any:
 def _refusal(response: urllib3.BaseHTTPResponse) -> ClientError:
     document = _document(response)
     told = document.get("error") if isinstance(document, dict) else None
-    if not isinstance(told, dict):
+    if 300 <= response.status < 400:
+        told = {"message": f"It is elsewhere; use the address {response.headers.get('Location', '')!r} leads to."}
+    elif not isinstance(told, dict):
         told = {"message": f"{response.status} was answered, without a reason; check the address if that goes on."}
     return error_of(
         response.status,

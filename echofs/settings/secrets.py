@@ -50,7 +50,7 @@ def secrets_for(role: ProcessRole, given: Mapping[str, str], data_dir: Path) -> 
         found = {**_read(path), **found}
     chosen = {name: found.get(name, "") for name in needed}
     for name, value in chosen.items():
-        _check(role, name, value)
+        _check(name, value)
     if len(set(chosen.values())) < len(chosen):
         raise InvalidSetting(
             "JWT_SECRET and CLUSTER_SECRET are equal: give each a value of its own.", field=CLUSTER_SECRET
@@ -64,9 +64,10 @@ def made_here(cluster_secret: str, data_dir: Path) -> bool:
     return _read(data_dir / FILE_NAME).get(CLUSTER_SECRET) == cluster_secret
 
 
-def _check(role: ProcessRole, name: str, value: str) -> None:
+def _check(name: str, value: str) -> None:
     if not value:
-        problem = f"{name} is not set: every {role} needs the same one; {_RECIPE}"
+        who = "masters" if name == JWT_SECRET else "processes"
+        problem = f"{name} is not set: all {who} need the same one; {_RECIPE}"
     elif value in SAMPLES:
         problem = f"{name} is the sample value from the example file, which everybody knows; {_RECIPE}"
     elif len(value) < MIN_CHARACTERS:

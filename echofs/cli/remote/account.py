@@ -6,6 +6,7 @@ import os
 
 import click
 
+from echofs.cli.console import asked_name, asked_password
 from echofs.cli.remote.output import counted, note, size_text
 from echofs.cli.remote.session import PASSWORD, URL, USERNAME, Run, remote_command
 
@@ -30,10 +31,10 @@ def login(run: Run, url: str, username: str, ca_file: str | None) -> None:
 
     if not url.startswith(_LOCAL):
         note("Without https everybody on the way can read the password and the files.")
-    name = username or str(click.prompt("User name", err=True))
-    password = os.environ.get(PASSWORD) or str(click.prompt("Password", hide_input=True, err=True))
+    name = username or asked_name("User name", "-u")
+    password = asked_password("Password", PASSWORD)
     ca_path = os.path.abspath(ca_file) if ca_file else ""
-    user = sign_in(Profiles(), run.profile or DEFAULT, url, name, password, ca_file=ca_path)
+    user = sign_in(Profiles(), run.profile or DEFAULT, url, name, password, ca_file=ca_path, waiting=run.waiting)
     run.out.tell({"url": url, "user": user}, f"Logged in at {url} as {user.username}.")
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from echofs.cli.console import asked_password
 from echofs.cli.remote.output import size_text, table, time_text
 from echofs.cli.remote.session import Run, remote_command
 from echofs.core.models import Role
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from echofs.client.admin_values import AuditEvent, Replication, UserAccount
 
 NEW_PASSWORD = "ECHOFS_NEW_PASSWORD"
-"""Not an option: arguments stand in the process list and in the shell's history."""
 _NONE = "none"
 _MOST = 1 << 60
 _USERS = ("USER", "E-MAIL", "ROLE", "STATE", "FILES", "STORED", "QUOTA", "LAST LOGIN")
@@ -174,7 +173,4 @@ def _quota(given: int | str | None) -> Quota:
 
 
 def _new_password() -> str:
-    typed: str = os.environ.get(NEW_PASSWORD) or click.prompt(
-        "New password", hide_input=True, confirmation_prompt=True, err=True
-    )
-    return typed
+    return asked_password("New password", NEW_PASSWORD, twice=True)

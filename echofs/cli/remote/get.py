@@ -159,7 +159,7 @@ def _transfer(run: Run, file: FileInfo, to: Path, how: Reading) -> Transfer:
     def act(moved: Moved) -> Done:
         if how.skip_same and is_same(to, file):
             return Done({"path": file.path, "local": str(to), "skipped": True}, f"{to}  the same already")
-        to.parent.mkdir(parents=True, exist_ok=True)
+        _make(to.parent)
         run.client.download(file, to, version=how.version, consistency=how.consistency, progress=moved)
         value = {"path": file.path, "local": str(to), "size": file.size, "digest": file.digest}
         return Done(value, f"{to}  {size_text(file.size)}  verified")

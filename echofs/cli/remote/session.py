@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
 
 PROFILE, URL, TOKEN = "ECHOFS_PROFILE", "ECHOFS_URL", "ECHOFS_TOKEN"
 USERNAME, PASSWORD = "ECHOFS_USERNAME", "ECHOFS_PASSWORD"
-"""The password is no option: arguments stand in the process list and in the shell's history."""
-_INTERRUPTED = 130
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,6 +34,7 @@ class Exit(IntEnum):
     NOT_LOGGED_IN = 4
     AWAY = 5
     CONFLICT = 6
+    INTERRUPTED = 130
 
 
 class Run:
@@ -51,8 +52,13 @@ class Run:
     def client(self) -> Client:
         """The user's client. Raises :class:`ClientError` when nobody is logged in."""
         if self._client is None:
-            self._client = open_client(self.profile, waiting=None if self.out.quiet else _waiting)
+            self._client = open_client(self.profile, waiting=self.waiting)
         return self._client
+
+    @property
+    def waiting(self) -> Callable[[ClientError, float], None] | None:
+        """What tells the user that an attempt failed and is repeated."""
+        return None if self.out.quiet else _waiting
 
     def failed(self, about: str, error: EchoError, *, of: int = 2) -> None:
         """One of ``of`` things did not work: the others go on. The only one ends the command: ``error`` is raised."""
@@ -97,12 +103,19 @@ def remote_command(function: F) -> F:
         context = click.get_current_context()
         try:
             function(run, *args, **options)
+            sys.stdout.flush()
         except EchoError as error:
             run.out.fail("", described(error))
             context.exit(exit_code(error))
         except KeyboardInterrupt:
             note(f"Interrupted. {run.hint}".strip())
-            context.exit(_INTERRUPTED)
+            context.exit(Exit.INTERRUPTED)
+        except OSError as error:
+            if isinstance(error, BrokenPipeError):
+                raise
+            note(f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror or error}.")
+            _give_up_output()
+            context.exit(Exit.SOME_FAILED)
         finally:
             run.close()
         if run.failures:
@@ -111,6 +124,12 @@ def remote_command(function: F) -> F:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command  # type: ignore[return-value]
+
+
+def _give_up_output() -> None:
+    """Python would try once more to write what is left, and complain."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 _OPTIONS = (

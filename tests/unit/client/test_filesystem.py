@@ -123,10 +123,15 @@ class TestPipe(abstract.AbstractPipeTests, Fixtures):  # type: ignore[misc]
 
 
 def test_the_protocol_is_known_to_fsspec(url: str) -> None:
-    with fsspec.open("echofs://known/a.txt", "w", url=url, token="t") as file:
+    with fsspec.open("echofs://known/a.txt", "w", master=url, token="t") as file:
         file.write("words")
-    with fsspec.open("echofs://known/a.txt", "rt", url=url, token="t") as file:
+    with fsspec.open("echofs://known/a.txt", "rt", master=url, token="t") as file:
         assert file.read() == "words"
+
+
+def test_its_options_stand_beside_an_address_as_zarr_hands_them_on(url: str) -> None:
+    fs, path = fsspec.url_to_fs("echofs://known/a.zarr", master=url, token="t")
+    assert (fs.client.url, path) == (url, "known/a.zarr")
 
 
 def test_a_file_tells_what_it_is(fs: EchoFSFileSystem) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from echofs.client import Client, NotFound, NotLoggedIn, Refused
+from echofs.client import Client, NotFound, NotLoggedIn, Refused, UnexpectedAnswer
 from echofs.client.profiles import Profile, Profiles
 from echofs.client.signing_in import sign_in
 from echofs.client.tokens import Tokens
@@ -128,6 +128,20 @@ def test_a_login_is_kept_for_its_owner_only(master: Master, profiles: Profiles) 
     assert stat.S_IMODE(profiles.folder.stat().st_mode) == 0o700
     assert "secret words" not in kept.read_text()
     assert profiles.names() == ["work"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (refusal("404 Not Found", "not_found"), "is no master"),
+        (refusal("301 Moved", "", headers="Location: https://files.example\r\n"), "https://files.example"),
+    ],
+)
+def test_a_login_at_something_else_says_so(master: Master, profiles: Profiles, reply: Reply, said: str) -> None:
+    master.replies = [reply]
+    with pytest.raises(UnexpectedAnswer, match=said):
+        sign_in(profiles, "work", master.url, "ada", "secret words")
+    assert profiles.names() == []
 
 
 def test_a_later_command_goes_on_with_the_login_and_its_session(master: Master, profiles: Profiles) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import click
@@ -68,6 +70,12 @@ def test_an_interrupted_command_ends_as_shells_expect() -> None:
     assert ended_by(KeyboardInterrupt()).exit_code == 130
 
 
+def test_what_the_local_machine_refuses_is_one_line() -> None:
+    result = ended_by(OSError(errno.EROFS, os.strerror(errno.EROFS), "/home/ada/.config"))
+    assert (result.exit_code, result.stderr) == (1, "/home/ada/.config: Read-only file system.\n")
+    assert ended_by(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))).stderr == "No space left on device.\n"
+
+
 def test_only_where_the_operator_must_help_the_request_is_named() -> None:
     error = ClientError("Something went wrong.", code="internal_error", status=500, request_id="r1")
     assert ended_by(error).stderr == "Something went wrong. (request r1)\n"
@@ -110,6 +118,8 @@ def test_a_password_is_no_option() -> None:
 
 
 def test_whoever_sends_a_password_in_the_clear_is_told() -> None:
-    result = CliRunner().invoke(echofs, ["login", "http://files.invalid:1", "-u", "ada", "--profile", "no/name"], "x\n")
+    environ = {"ECHOFS_PASSWORD": "x"}
+    command = ["login", "http://files.invalid:1", "-u", "ada", "--profile", "no/name"]
+    result = CliRunner(env=environ).invoke(echofs, command)
     assert "Without https everybody on the way can read the password" in result.stderr
     assert "name of a profile" in result.stderr
