@@ -3,6 +3,7 @@ not wait for what serves files, nor ``--version`` for anything."""
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from importlib.metadata import version
@@ -14,6 +15,7 @@ from echofs.core.errors import EchoError
 
 EXIT_CODE = 2
 INTERRUPTED = 130
+_COMPLETING = "_ECHOFS_COMPLETE"
 _REMOTE = "echofs.cli.remote"
 _PLACES = {
     "serve": "echofs.cli.serve",
@@ -68,6 +70,9 @@ def echofs() -> None:
 
 def main() -> NoReturn:
     """Run the command line; an expected failure is one line on standard error and exit code 2."""
+    if _COMPLETING in os.environ:
+        # Shells are answered in a way of our own, which click has to know of.
+        import_module(_PLACES["completion"])
     try:
         echofs(prog_name="echofs")
     except EchoError as error:

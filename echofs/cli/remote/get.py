@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from echofs.cli.remote.output import size_text
-from echofs.cli.remote.paths import REMOTE, Found, all_named
+from echofs.cli.remote.paths import REMOTE, Found, MovedPath, all_named
 from echofs.cli.remote.progress import Moved
 from echofs.cli.remote.put import STREAM
 from echofs.cli.remote.session import Run, consistency_option, remote_command
@@ -37,7 +37,7 @@ class Reading:
 
 
 @click.command()
-@click.argument("sources", nargs=-1, required=True, metavar="REMOTE... [LOCAL]")
+@click.argument("sources", nargs=-1, required=True, type=MovedPath(upload=False), metavar="REMOTE... [LOCAL]")
 @click.option("-r", "--recursive", is_flag=True, help="Folders too, with all in them.")
 @jobs_option
 @consistency_option

@@ -22,6 +22,10 @@ _GLOB = re.compile(r"[*?\[]")
 _COMPLETION_SECONDS = 2.0
 
 
+class PathItem(CompletionItem):
+    """What completes a path at the master: unlike other words it is quoted, and a folder can be gone on with."""
+
+
 class RemotePath(click.ParamType[str]):
     """A path at the master. ``echofs://`` and a slash before it may be written; a slash at its end means a folder."""
 
@@ -41,10 +45,30 @@ class RemotePath(click.ParamType[str]):
                 paths += [file.path for file in client.list(folder)]
         except EchoError:
             return []
-        return [CompletionItem(lead + path, type="plain") for path in paths if path.startswith(typed.removeprefix("/"))]
+        begun = typed.removeprefix("/")
+        return [PathItem(lead + path) for path in paths if path.startswith(begun)]
 
 
 REMOTE = RemotePath()
+
+
+class MovedPath(click.ParamType[str]):
+    """One of the paths of ``put`` or ``get``, as it is written: what is moved, then the target on the other side."""
+
+    name = "path"
+
+    def __init__(self, *, upload: bool) -> None:
+        self._upload = upload
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """The side that it must be on for the first path; later ones may be the target already."""
+        later = bool(ctx.params.get(param.name or ""))
+        local = [CompletionItem(incomplete, type="file")] if self._upload or later else []
+        remote = REMOTE.shell_complete(ctx, param, incomplete) if later or not self._upload else []
+        return local + remote
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from echofs.cli.remote.output import counted, note, size_text
-from echofs.cli.remote.paths import REMOTE, joined, target_in
+from echofs.cli.remote.paths import REMOTE, MovedPath, joined, target_in
 from echofs.cli.remote.progress import Moved
 from echofs.cli.remote.session import Run, consistency_option, if_match_option, remote_command
 from echofs.cli.remote.skipping import same_content
@@ -36,7 +36,7 @@ class Writing:
 
 
 @click.command()
-@click.argument("sources", nargs=-1, required=True, metavar="LOCAL... [REMOTE]")
+@click.argument("sources", nargs=-1, required=True, type=MovedPath(upload=True), metavar="LOCAL... [REMOTE]")
 @click.option("-r", "--recursive", is_flag=True, help="Folders too, with all in them.")
 @jobs_option
 @consistency_option
