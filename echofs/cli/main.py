@@ -6,11 +6,11 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from importlib.metadata import version
 from typing import Any, NoReturn
 
 import click
 
+from echofs import __version__
 from echofs.core.errors import EchoError
 
 EXIT_CODE = 2
@@ -59,7 +59,7 @@ class Subcommands(click.Group):
 
 
 @click.group(cls=Subcommands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("echofs"), prog_name="echofs", message="%(prog)s %(version)s")
+@click.version_option(__version__, prog_name="echofs", message="%(prog)s %(version)s")
 def echofs() -> None:
     """EchoFS: a self-hosted distributed file store.
 
