@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from echofs.cli.data_folder import make_folder
+from echofs.cli.loading import loading
 from echofs.settings import ProcessRole, load
 
 
@@ -16,8 +17,9 @@ def db() -> None:
 @db.command()
 def create() -> None:
     """Make the catalog's tables, or check those there are. Safe to repeat; changes no table that exists."""
-    from echofs.adapters.catalog import schema
-    from echofs.bootstrap.files_catalog import create_catalog, create_store
+    with loading():
+        from echofs.adapters.catalog import schema
+        from echofs.bootstrap.files_catalog import create_catalog, create_store
 
     settings = load(role=ProcessRole.COMMAND)
     make_folder(settings.data_dir)
@@ -30,7 +32,8 @@ def create() -> None:
 @db.command()
 def upgrade() -> None:
     """Bring the catalog up to date. Safe to repeat; stop the masters first when the release notes say so."""
-    from echofs.adapters.catalog import schema
+    with loading():
+        from echofs.adapters.catalog import schema
 
     settings = load(role=ProcessRole.COMMAND)
     make_folder(settings.data_dir)
@@ -41,8 +44,9 @@ def upgrade() -> None:
 @db.command()
 def current() -> None:
     """Say whether the catalog is up to date."""
-    from echofs.adapters.catalog import schema
-    from echofs.bootstrap.files_catalog import check_catalog
+    with loading():
+        from echofs.adapters.catalog import schema
+        from echofs.bootstrap.files_catalog import check_catalog
 
     settings = load(role=ProcessRole.COMMAND)
     make_folder(settings.data_dir)

@@ -6,11 +6,13 @@ application named on the command line: ``gunicorn "wsgi:app_for('master')"``.
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import shutil
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from gunicorn.glogging import Logger
 from echofs.adapters.logs import configure_logging
 from echofs.cli.data_folder import make_folder, not_writable
 from echofs.cli.gunicorn_worker import SHARES
+from echofs.cli.loading import loading
 from echofs.cli.orphans import SUPERVISOR_PID, end_with_parent
 from echofs.core.errors import CatalogUnavailable, EchoError, InvalidSetting
 from echofs.settings import ProcessRole, Settings, load, role_from
@@ -85,6 +88,13 @@ class OwnLines(Logger):  # type: ignore[misc]  # gunicorn ships no types
 
 
 def on_starting(_: Any) -> None:
+    """Load what the role's processes share, and refuse what none of them could work with."""
+    with loading():
+        import_module(f"echofs.bootstrap.{_settings.role}")
+    _check_catalog()
+
+
+def _check_catalog() -> None:
     """Refuse in one line a catalog that was not upgraded, before each process finds out for itself. The supervisor has
     upgraded it.
 
@@ -112,6 +122,7 @@ def on_starting(_: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Start the role's background loops, in the process that serves and not before it was forked."""
+    gc.freeze()  # the application stays as well
     worker.app.wsgi().extensions["echofs"].start()
 
 

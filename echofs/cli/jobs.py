@@ -11,6 +11,7 @@ from types import FrameType
 import click
 
 from echofs.adapters.logs import configure_logging
+from echofs.cli.loading import loading
 from echofs.cli.orphans import SUPERVISOR_PID, orphaned
 from echofs.settings import ProcessRole, load
 
@@ -22,7 +23,8 @@ def jobs() -> None:
     """Run the background jobs: restoring missing replicas, and tidying up."""
     settings = load(role=ProcessRole.JOBS)
     configure_logging(settings.log_level, settings.log_format, settings.process_name)
-    from echofs.bootstrap.jobs import run_jobs
+    with loading():
+        from echofs.bootstrap.jobs import run_jobs
 
     run_jobs(settings, stop_on_signal())
 

@@ -123,6 +123,13 @@ def test_loops_start_in_the_serving_process_and_stop_when_it_exits(conf: Conf) -
     assert calls == ["start", "stop"]
 
 
+def test_a_role_is_loaded_before_its_processes_are_forked(conf: Conf, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = conf("wsgi:app_for('controller')")
+    monkeypatch.delitem(sys.modules, "echofs.bootstrap.controller", raising=False)
+    values["on_starting"](None)
+    assert "echofs.bootstrap.controller" in sys.modules
+
+
 def test_a_process_that_never_had_an_application_exits_quietly(conf: Conf) -> None:
     worker = SimpleNamespace(app=SimpleNamespace(callable=None))
     assert conf("wsgi:app_for('controller')")["worker_exit"](None, worker) is None
