@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from tempfile import SpooledTemporaryFile
 from types import TracebackType
 
@@ -76,3 +77,14 @@ class WrittenFile(AbstractBufferedFile):  # type: ignore[misc]
         if kind is not None:
             self.discard()
         self.close()
+
+
+class WrittenText(io.TextIOWrapper):
+    """Text that goes into a file to be written, which fsspec's own wrapper would store even if the block fails."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None and isinstance(self.buffer, WrittenFile):
+            self.buffer.discard()
+        super().__exit__(kind, error, trace)

@@ -235,17 +235,20 @@ class Client:
         """Make a folder and those above it; False when it is there already."""
         return self.folders.create(path)
 
-    def move(self, file: str | FileInfo, to: str, *, if_match: str = "", consistency: str = "") -> Stored:
-        """Move or rename a file. Raises :class:`NameTaken` when something is at ``to``."""
+    def move(
+        self, file: str | FileInfo, to: str, *, overwrite: bool = False, if_match: str = "", consistency: str = ""
+    ) -> Stored:
+        """Move or rename a file. Raises :class:`NameTaken` when something is at ``to``; with ``overwrite`` a file there
+        gets the bytes as its next version, and this one goes to the trash."""
         headers = {**level_header(consistency), **match_header(if_match)}
-        return stored_of(self._api.send("PATCH", f"/files/{self._id(file)}", {"path": to}, headers=headers))
+        path, body = f"/files/{self._id(file)}", {"path": to, **({"overwrite": True} if overwrite else {})}
+        # Once it is done, the file that was moved onto another is not found any more.
+        return stored_of(self._api.send("PATCH", path, body, headers=headers, repeatable=not overwrite))
 
-    def copy(self, file: str | FileInfo, to: str, *, consistency: str = "") -> Stored:
-        """Copy a file; no byte moves. Raises :class:`NameTaken` when something is at ``to``."""
-        path = f"/files/{self._id(file)}/copy"
-        return stored_of(
-            self._api.send("POST", path, {"path": to}, headers=level_header(consistency), repeatable=False)
-        )
+    def copy(self, file: str | FileInfo, to: str, *, overwrite: bool = False, consistency: str = "") -> Stored:
+        """Copy a file, without sending a byte, to where :meth:`move` would move it, in the same cases."""
+        path, body = f"/files/{self._id(file)}/copy", {"path": to, **({"overwrite": True} if overwrite else {})}
+        return stored_of(self._api.send("POST", path, body, headers=level_header(consistency), repeatable=False))
 
     def delete(self, file: str | FileInfo, *, if_match: str = "", consistency: str = "") -> Receipt | None:
         """Put a file into the trash. The receipt is None when an attempt whose answer was lost must have done it."""

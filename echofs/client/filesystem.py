@@ -14,9 +14,9 @@ from fsspec import AbstractFileSystem
 from fsspec.callbacks import DEFAULT_CALLBACK
 from fsspec.utils import isfilelike
 
-from echofs.client.buffered import ReadFile, WrittenFile
+from echofs.client.buffered import ReadFile, WrittenFile, WrittenText
 from echofs.client.client import Client
-from echofs.client.errors import NameTaken, NotFound, Refused
+from echofs.client.errors import NotFound, Refused
 from echofs.client.profiles import DEFAULT
 from echofs.client.python_errors import python_errors
 from echofs.client.values import FileInfo
@@ -159,12 +159,9 @@ class EchoFSFileSystem(AbstractFileSystem):  # type: ignore[misc]
         if self.isdir(source):
             self.makedirs(target, exist_ok=True)
             return
-        with python_errors(source):
-            try:
-                self.client.copy(source, target, consistency=self.consistency)
-            except NameTaken:
-                with self.client.open(source, consistency=self.consistency) as content:
-                    self.client.put(target, content, consistency=self.consistency)
+        if source != target:
+            with python_errors(source):
+                self.client.copy(source, target, overwrite=True, consistency=self.consistency)
 
     def cat_file(self, path: str, start: int | None = None, end: int | None = None, **options: Any) -> bytes:
         """The content, or the part from ``start`` to before ``end``; negative numbers count from the end."""
@@ -215,6 +212,13 @@ class EchoFSFileSystem(AbstractFileSystem):  # type: ignore[misc]
             file = self.client.stat(source, consistency=self.consistency)
             callback.set_size(file.size)
             self.client.download(file, lpath, consistency=self.consistency, progress=callback.relative_update)
+
+    def open(self, path: str, mode: str = "rb", *args: Any, **options: Any) -> Any:
+        """A file to be read or written, as bytes or as text. What a block writes that fails is not stored."""
+        if "b" in mode or "r" in mode:
+            return super().open(path, mode, *args, **options)
+        text = {name: options.pop(name) for name in ("encoding", "errors", "newline") if name in options}
+        return WrittenText(super().open(path, mode.replace("t", "") + "b", *args, **options), **text)
 
     def _open(
         self, path: str, mode: str = "rb", block_size: Any = None, autocommit: bool = True, **options: Any

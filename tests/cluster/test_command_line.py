@@ -162,11 +162,18 @@ def test_what_is_there_is_only_replaced_on_purpose(cluster: Cluster, terminal: T
     terminal.run("put", "-", "b", given=b"two")
     [file] = terminal.json("stat", "a")
     terminal.run("put", "--new", "-", "a", given=b"three", code=6)
-    terminal.run("mv", "a", "b", code=6)
-    terminal.run("cp", "a", "b", code=6)
+    for command in ("mv", "cp"):
+        assert "--force" in terminal.run(command, "a", "b", code=6).stderr
     terminal.run("put", "--if-match", "1-other", "-", "a", given=b"three", code=6)
     terminal.run("put", "--if-match", file["etag"], "-", "a", given=b"three")
     assert terminal.run("cat", "a", "b").stdout == "threetwo"
+    terminal.run("cp", "--force", "a", "b")
+    terminal.run("put", "-", "a", given=b"four")
+    terminal.run("mv", "-f", "a", "b")
+    assert terminal.run("cat", "b").stdout == "four"
+    assert [each["version"] for each in terminal.json("versions", "b")] == [3, 2, 1]
+    terminal.run("restore", "a")
+    assert terminal.run("cat", "a").stdout == "four"
 
 
 def test_every_command_in_the_documentation_runs(cluster: Cluster, terminal: Terminal) -> None:

@@ -196,6 +196,14 @@ class Used:
         purge(catalog, make(catalog, ended(file)))
         assert (catalog.usage(ALICE), catalog.usage(BOB)) == (Usage(), Usage(1, 3, 0))
 
+    def test_new_bytes_for_one_file_and_the_end_of_another_are_one_step(self, catalog: Catalog) -> None:
+        source, target = make(catalog, first("a", size=7)), make(catalog, first("b", size=3))
+        with pytest.raises(QuotaExceeded):
+            catalog.commit_together([limited(resized(target, 7), 13), limited(ended(source), 13)])
+        assert (catalog.usage(ALICE), catalog.trash(ALICE).files) == (Usage(2, 10, 0), ())
+        catalog.commit_together([limited(resized(target, 7), 14), limited(ended(source), 14)])
+        assert (catalog.usage(ALICE), names(catalog.trash(ALICE).files)) == (Usage(1, 7, 7), ["a"])
+
     def test_a_commit_made_twice_counts_once(self, catalog: Catalog) -> None:
         commit = first("a", size=10)
         for _ in range(2):

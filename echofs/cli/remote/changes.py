@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,22 +19,27 @@ if TYPE_CHECKING:
     from echofs.client import FileInfo, Stored
 
 recursive_option = click.option("-r", "--recursive", is_flag=True, help="Folders too, with all in them.")
+force_option = click.option(
+    "-f", "--force", is_flag=True, help="Replace files that are there; their bytes stay as old versions."
+)
 
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, type=REMOTE)
 @click.argument("target", type=REMOTE)
+@force_option
 @consistency_option
 @if_match_option
 @remote_command
-def mv(run: Run, sources: tuple[str, ...], target: str, consistency: str, if_match: str) -> None:
+def mv(run: Run, sources: tuple[str, ...], target: str, force: bool, consistency: str, if_match: str) -> None:
     """Move or rename files and folders at the master. A folder moves in one step, or not at all.
 
     TARGET is a folder if it exists as one or ends with a slash.
     """
 
     def move(file: FileInfo, to: str) -> Stored:
-        return run.client.move(file, to, if_match=if_match, consistency=consistency)
+        with _naming_force(to):
+            return run.client.move(file, to, overwrite=force, if_match=if_match, consistency=consistency)
 
     found = list(all_named(run, sources))
     if if_match and (len(found) != 1 or found[0].file is None):
@@ -45,9 +51,10 @@ def mv(run: Run, sources: tuple[str, ...], target: str, consistency: str, if_mat
 @click.argument("sources", nargs=-1, required=True, type=REMOTE)
 @click.argument("target", type=REMOTE)
 @recursive_option
+@force_option
 @consistency_option
 @remote_command
-def cp(run: Run, sources: tuple[str, ...], target: str, recursive: bool, consistency: str) -> None:
+def cp(run: Run, sources: tuple[str, ...], target: str, recursive: bool, force: bool, consistency: str) -> None:
     """Copy files and folders at the master. A folder is copied in one step, or not at all.
 
     TARGET is a folder if it exists as one or ends with a slash. Local files are uploaded by put.
@@ -55,7 +62,8 @@ def cp(run: Run, sources: tuple[str, ...], target: str, recursive: bool, consist
     from echofs.client import NotFound
 
     def copy(file: FileInfo, to: str) -> Stored:
-        return run.client.copy(file, to, consistency=consistency)
+        with _naming_force(to):
+            return run.client.copy(file, to, overwrite=force, consistency=consistency)
 
     try:
         found = list(all_named(run, sources))
@@ -100,6 +108,17 @@ def mkdir(run: Run, paths: tuple[str, ...]) -> None:
             run.out.tell({"path": path, "created": made}, f"{path}  {'made' if made else 'is there already'}")
         except EchoError as error:
             run.failed(path, error, of=len(paths))
+
+
+@contextmanager
+def _naming_force(to: str) -> Iterator[None]:
+    """Has the refusal to replace a file say how that is done."""
+    from echofs.client import NameTaken
+
+    try:
+        yield
+    except NameTaken:
+        raise NameTaken(f"{to} is there already; nothing was changed. To replace it: --force.", field="path") from None
 
 
 def _each(

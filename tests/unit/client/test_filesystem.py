@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import pytest
@@ -132,6 +133,38 @@ def test_the_protocol_is_known_to_fsspec(url: str) -> None:
 def test_its_options_stand_beside_an_address_as_zarr_hands_them_on(url: str) -> None:
     fs, path = fsspec.url_to_fs("echofs://known/a.zarr", master=url, token="t")
     assert (fs.client.url, path) == (url, "known/a.zarr")
+
+
+@pytest.mark.parametrize("present", ["", "old"])
+@pytest.mark.parametrize("mode", ["wb", "w", "wt", "at", "x"])
+def test_what_a_block_wrote_that_failed_is_not_stored(fs: EchoFSFileSystem, mode: str, present: str) -> None:
+    path = f"failed/{mode}-{present}"
+    if present and mode != "x":
+        fs.pipe(path, present.encode())
+    line: str | bytes = b"half" if "b" in mode else "half"
+    with pytest.raises(ZeroDivisionError):
+        _write_and_fail(fs.open(path, mode), line)
+    if present and mode != "x":
+        assert fs.cat(path) == present.encode()
+    else:
+        assert not fs.exists(path)
+
+
+def _write_and_fail(file: Any, line: str | bytes) -> None:
+    with file:
+        file.write(line)
+        file.flush()
+        raise ZeroDivisionError
+
+
+def test_text_is_written_and_read_in_its_encoding(fs: EchoFSFileSystem) -> None:
+    with fs.open("text/latin", "w", encoding="latin-1", newline="\r\n") as file:
+        file.write("größe\n")
+    assert fs.cat("text/latin") == "größe\r\n".encode("latin-1")
+    with fs.open("text/latin", "a", encoding="latin-1") as file:
+        file.write("2")
+    with fs.open("text/latin", encoding="latin-1", mode="r") as file:
+        assert file.read() == "größe\n2"
 
 
 def test_a_file_tells_what_it_is(fs: EchoFSFileSystem) -> None:
