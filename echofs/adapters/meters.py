@@ -14,7 +14,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g
+from flask.globals import request_ctx
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_flask_exporter import PrometheusMetrics
 from prometheus_flask_exporter.multiprocess import GunicornInternalPrometheusMetrics
@@ -147,6 +148,7 @@ def install_metrics(
 
     @app.after_request
     def measure(response: Response) -> Response:
+        request = request_ctx.request
         if request.endpoint != ENDPOINT:
             now = time.perf_counter()
             # What a hook before ours refused took no time worth telling.

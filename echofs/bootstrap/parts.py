@@ -10,6 +10,7 @@ from flask import Flask
 
 from echofs.adapters.catalog import schema
 from echofs.adapters.catalog.dav_locks import SqlDavLocks
+from echofs.adapters.catalog.engine import keep_connections
 from echofs.adapters.catalog.gate import CatalogGate
 from echofs.adapters.catalog.uploads import SqlUploads
 from echofs.adapters.catalog.users import SqlUsers
@@ -131,6 +132,7 @@ def open_catalog(
     """The catalog and the users, and the gate before both, attached to ``app``. Raises like :func:`open_data_plane`."""
     schema.attach(app, settings.database_url)
     engine = schema.open_engine(app)
+    keep_connections(engine)
     try:
         schema.check_current(engine)
         check_catalog(settings)

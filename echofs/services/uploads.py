@@ -174,8 +174,8 @@ class Uploads:
             replay = self.replay(target.owner_id, wish)
             if replay is not None:
                 return replay
-        if target.path:
-            target = replace(target, path=check_path(target.path))
+        if target.path and (path := check_path(target.path)) != target.path:
+            target = replace(target, path=path)
         size = declared.roughly if declared.size is None else declared.size
         course = self.course(target, wish, size)
         if target.file_id or target.conditional:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum
 
-from flask import Flask, g, request
+from flask import Flask, Request, g, request
 
 from echofs.core.errors import AuthenticationFailed, Forbidden
 from echofs.core.models import Role
 from echofs.services.accounts import Principal
 from echofs.web.cookies import ACCESS_COOKIE, check_page
+from echofs.web.plain import this_request
 
 _MAX_TOKEN_CHARACTERS = 4096
 """Ten times the tokens made here: longer ones are not worth a signature check."""
@@ -154,6 +155,7 @@ def install_access(
 
     @app.before_request
     def enforce() -> None:
+        request = this_request()
         # An address or method that matches no route has no endpoint, and Flask answers 404 or 405 after this.
         if request.endpoint is None:
             return
@@ -161,12 +163,14 @@ def install_access(
         if access is Access.INTERNAL:
             verify_call(bearer_token(), request.method, request.path)
         elif access is not Access.PUBLIC:
-            g.principal = _bearer(authenticate, csrf_token)
+            g.principal = _bearer(request, authenticate, csrf_token)
             if access is Access.ADMIN and g.principal.role is not Role.ADMIN:
                 raise Forbidden("Only an administrator may do this.")
 
 
-def _bearer(authenticate: Callable[[str], Principal], csrf_token: Callable[[str], str] | None) -> Principal:
+def _bearer(
+    request: Request, authenticate: Callable[[str], Principal], csrf_token: Callable[[str], str] | None
+) -> Principal:
     cookie = request.cookies.get(ACCESS_COOKIE) if csrf_token else None
     if csrf_token is None or not cookie or "Authorization" in request.headers:
         return authenticate(bearer_token())

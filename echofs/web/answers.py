@@ -13,6 +13,7 @@ import msgspec
 from flask import Response
 
 from echofs.ports.request_context import request_id
+from echofs.web.plain import CompleteResponse
 
 JSON = "application/json"
 
@@ -28,7 +29,7 @@ def ok(
     """An answer with data: a success, or with a ``status`` of 400 or more a report of trouble, as of a process that is
     not well. ``data`` and ``consistency`` must be made of what JSON has."""
     body = encoded(data, message=message, status=status, consistency=consistency)
-    return Response(body, status=status, headers=headers, mimetype=JSON)
+    return _response(body, status, headers)
 
 
 def encoded(
@@ -50,7 +51,11 @@ def refusal(
     if field is not None:
         error["field"] = field
     envelope = {"success": False, "message": message, "data": None, "error": error}
-    return Response(_encode(envelope), status=status, headers=headers, mimetype=JSON)
+    return _response(_encode(envelope), status, headers)
+
+
+def _response(body: bytes, status: int, headers: Mapping[str, str] | None) -> Response:
+    return CompleteResponse(body, status=status, headers={"Content-Type": JSON, **(headers or {})})
 
 
 def _encode(envelope: Mapping[str, object]) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Request, Response
 from werkzeug.http import http_date
 
 from echofs.core.consistency import ReadReceipt
@@ -20,6 +20,7 @@ from echofs.web import conditions
 from echofs.web.access import current_user
 from echofs.web.conditions import ByteRange
 from echofs.web.levels import asked, read_headers
+from echofs.web.plain import CompleteResponse, this_request
 from echofs.web.reading import Reading
 from echofs.web.render import DEFAULT_TYPE, content_type
 
@@ -55,10 +56,11 @@ def downloads_blueprint(
 
     @blueprint.get("/<file_id>/download")
     def download(file_id: str) -> Response:
-        began = timing.monotonic()
-        version, receipt = _version(files, reading, file_id)
+        began, request = timing.monotonic(), this_request()
+        version, receipt = _version(files, reading, request, file_id)
+        headers = _described(version, receipt)
         if conditions.not_modified(request, version):
-            return _described(Response(status=304), version, receipt)
+            return Response(status=304, headers=headers)
         part = conditions.requested_range(request, version)
         span = part or ByteRange(0, version.content.size - 1)
         length = span.last - span.first + 1
@@ -66,19 +68,18 @@ def downloads_blueprint(
         if request.method != "HEAD":
             body = timing.timed(reader.stream(version.content, span.first, span.last), began, receipt.mode_used)
             meters.add("bytes_sent", length)
-        response = Response(body, status=206 if part else 200, direct_passthrough=True)
-        response.content_length = length
-        response.headers["Content-Type"] = _sent_type(version)
-        response.headers["Content-Disposition"] = _disposition(version)
-        response.headers["Accept-Ranges"] = "bytes"
+        headers["Content-Length"] = str(length)
+        headers["Content-Type"] = _sent_type(version)
+        headers["Content-Disposition"] = _disposition(version, inline=_wants_inline(request, version))
+        headers["Accept-Ranges"] = "bytes"
         if part:
-            response.headers["Content-Range"] = f"bytes {span.first}-{span.last}/{version.content.size}"
-        return _described(response, version, receipt)
+            headers["Content-Range"] = f"bytes {span.first}-{span.last}/{version.content.size}"
+        return CompleteResponse(body, status=206 if part else 200, headers=headers, direct_passthrough=True)
 
     return blueprint
 
 
-def _version(files: Files, reading: Reading, file_id: str) -> tuple[Version, ReadReceipt]:
+def _version(files: Files, reading: Reading, request: Request, file_id: str) -> tuple[Version, ReadReceipt]:
     """The head, or the version asked for by number, and how it was found."""
     number = request.args.get("version")
     if number is None:
@@ -93,16 +94,17 @@ def _version(files: Files, reading: Reading, file_id: str) -> tuple[Version, Rea
     raise NotFound("There is no such version of this file.")
 
 
-def _described(response: Response, version: Version, receipt: ReadReceipt) -> Response:
-    """The answer with its validators, and the level at which the version was found."""
-    response.headers.update(read_headers(receipt))
-    response.headers["ETag"] = f'"{version.etag}"'
-    response.headers["Last-Modified"] = http_date(version.created_at // 1_000_000)
-    response.headers["Cache-Control"] = "private, no-cache"
-    return response
+def _described(version: Version, receipt: ReadReceipt) -> dict[str, str]:
+    """An answer's validators, and the level at which the version was found."""
+    return {
+        **read_headers(receipt),
+        "ETag": f'"{version.etag}"',
+        "Last-Modified": http_date(version.created_at // 1_000_000),
+        "Cache-Control": "private, no-cache",
+    }
 
 
-def _wants_inline(version: Version) -> bool:
+def _wants_inline(request: Request, version: Version) -> bool:
     return "inline" in request.args and content_type(version) in INLINE_TYPES
 
 
@@ -113,12 +115,12 @@ def _sent_type(version: Version) -> str:
     return kind if kind in INLINE_TYPES else DEFAULT_TYPE
 
 
-def _disposition(version: Version) -> str:
+def _disposition(version: Version, *, inline: bool) -> str:
     """Content-Disposition for any name: an ASCII approximation, then the exact name (RFC 6266, RFC 8187)."""
     name = version.path.rpartition("/")[2]
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     # Compatibility forms can hold a slash and dots: "／" becomes "/", which a client must never take for a folder.
     safe = "".join(character if character.isprintable() and character not in '"\\%/' else "_" for character in plain)
     approximation = safe if safe.strip(" .") else "file"
-    kind = "inline" if _wants_inline(version) else "attachment"
+    kind = "inline" if inline else "attachment"
     return f"{kind}; filename=\"{approximation}\"; filename*=UTF-8''{quote(name, safe='')}"

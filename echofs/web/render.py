@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -15,6 +15,7 @@ from echofs.services.files import ReplicaCount
 
 JsonDict = dict[str, object]
 DEFAULT_TYPE = "application/octet-stream"
+_RECEIPT = [field.name for field in fields(Receipt)]
 
 
 def moment(value: Timestamp) -> str:
@@ -72,7 +73,7 @@ def version_json(version: Version) -> JsonDict:
 
 def receipt_json(receipt: Receipt) -> JsonDict:
     """What a write got."""
-    return {**asdict(receipt), "provisional": receipt.provisional}
+    return {**{name: getattr(receipt, name) for name in _RECEIPT}, "provisional": receipt.provisional}
 
 
 def count_json(count: ReplicaCount) -> JsonDict:

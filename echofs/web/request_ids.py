@@ -6,11 +6,12 @@ import logging
 import re
 from urllib.parse import quote
 
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, g
 
 from echofs.ports.request_context import client_address, request_id
 from echofs.ports.runtime import Clock, Ids
 from echofs.web.access import ACCESS, Access
+from echofs.web.plain import this_request
 
 HEADER = "X-Request-ID"
 _ACCEPTED = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -30,6 +31,7 @@ def install_request_ids(app: Flask, clock: Clock, ids: Ids) -> None:
 
     @app.before_request
     def begin() -> None:
+        request = this_request()
         sent = request.headers.get(HEADER, "")
         # Never reset: a server thread does nothing between two requests, and a streamed body is made after the
         # request's context is gone and still belongs to it.
@@ -39,10 +41,11 @@ def install_request_ids(app: Flask, clock: Clock, ids: Ids) -> None:
 
     @app.after_request
     def end(response: Response) -> Response:
+        request = this_request()
         response.headers[HEADER] = request_id.get()
-        level = _level()
+        level = _level(request)
         if _log.isEnabledFor(level):
-            _log_when_complete(response, level, clock)
+            _log_when_complete(request, response, level, clock)
         return response
 
 
@@ -51,12 +54,12 @@ def logs_internal_calls() -> bool:
     return _log.isEnabledFor(logging.DEBUG)
 
 
-def _level() -> int:
+def _level(request: Request) -> int:
     routine = request.path in _ROUTINE or ACCESS.get(request.endpoint or "") is Access.INTERNAL
     return logging.DEBUG if routine else logging.INFO
 
 
-def _log_when_complete(response: Response, level: int, clock: Clock) -> None:
+def _log_when_complete(request: Request, response: Response, level: int, clock: Clock) -> None:
     began: float = g.began
     # Percent-encoded, so that no address can break a line; without the query, which may carry secrets.
     line: dict[str, object] = {

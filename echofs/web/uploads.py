@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from flask import Blueprint, Request, Response, request
+from flask import Blueprint, Request, Response
 
 from echofs.core.errors import InvalidRequest, UnsupportedType
 from echofs.core.goals import parse_ask
@@ -19,6 +19,7 @@ from echofs.web import bodies, conditions
 from echofs.web.access import current_user
 from echofs.web.forms import Form
 from echofs.web.levels import written
+from echofs.web.plain import this_request
 from echofs.web.reading import session_of, with_token
 from echofs.web.render import file_json
 from echofs.web.wishes import wish_of
@@ -36,6 +37,7 @@ def uploads_blueprint(
 
     @blueprint.post("/upload")
     def upload() -> Response:
+        request = this_request()
         session = session_of(request, sessions)
         target = Target(
             current_user().user_id,
@@ -45,26 +47,27 @@ def uploads_blueprint(
         )
         wish = _wish(request, monotonic(), current_user())
         if request.mimetype == _FORM:
-            return _answer(with_token(_receive_form(uploads, target, wish), session, sessions))
+            return _answer(with_token(_receive_form(request, uploads, target, wish), session, sessions))
         if not target.path:
             raise InvalidRequest(
                 "A raw body needs ?path=… in the address; a form may name it in a field.", field="path"
             )
-        return _answer(with_token(_receive_raw(uploads, target, wish, read_bytes), session, sessions))
+        return _answer(with_token(_receive_raw(request, uploads, target, wish, read_bytes), session, sessions))
 
     @blueprint.put("/<file_id>/content")
     def replace(file_id: str) -> Response:
+        request = this_request()
         session = session_of(request, sessions)
         target = Target(current_user().user_id, file_id=file_id, if_match=conditions.if_match(request))
         wish = _wish(request, monotonic(), current_user())
         if request.mimetype == _FORM:
-            return _answer(with_token(_receive_form(uploads, target, wish), session, sessions))
-        return _answer(with_token(_receive_raw(uploads, target, wish, read_bytes), session, sessions))
+            return _answer(with_token(_receive_form(request, uploads, target, wish), session, sessions))
+        return _answer(with_token(_receive_raw(request, uploads, target, wish, read_bytes), session, sessions))
 
     return blueprint
 
 
-def _receive_form(uploads: Uploads, target: Target, wish: Wish) -> Published:
+def _receive_form(request: Request, uploads: Uploads, target: Target, wish: Wish) -> Published:
     upload = uploads.begin(target, Declared(roughly=request.content_length), wish)
     if not isinstance(upload, Upload):
         return upload
@@ -78,7 +81,7 @@ def _receive_form(uploads: Uploads, target: Target, wish: Wish) -> Published:
     )
 
 
-def _receive_raw(uploads: Uploads, target: Target, wish: Wish, read_bytes: int) -> Published:
+def _receive_raw(request: Request, uploads: Uploads, target: Target, wish: Wish, read_bytes: int) -> Published:
     if request.mimetype == "application/x-www-form-urlencoded":
         raise UnsupportedType(
             "Send the bytes with Content-Type: application/octet-stream, or a form (curl -F file=@NAME).",

@@ -7,14 +7,14 @@ from email.message import EmailMessage
 from email.policy import HTTP
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.http import parse_options_header
 
 from echofs.core.errors import InvalidName
 from echofs.core.names import check_path
-from echofs.web.downloads import INLINE_TYPES, _disposition, _sent_type
+from echofs.web.downloads import INLINE_TYPES, _disposition, _sent_type, _wants_inline
 from tests.web.versions import a_version
 
 APP = Flask("echofs-tests")
@@ -24,7 +24,8 @@ SHAPE = re.compile(r"attachment; filename=\"([ !#$&-.0-\[\]-~]+)\"; filename\*=U
 
 def disposition(path: str, *, query: str = "", content_type: str = "") -> str:
     with APP.test_request_context("/" + query):
-        return _disposition(a_version(path=path, content_type=content_type))
+        version = a_version(path=path, content_type=content_type)
+        return _disposition(version, inline=_wants_inline(request, version))
 
 
 def is_name(text: str) -> bool:

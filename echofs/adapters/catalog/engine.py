@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,11 +16,13 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from echofs.adapters.catalog import postgresql, prepared
 from echofs.adapters.catalog.gate import CatalogGate
+from echofs.adapters.catalog.kept import KeptConnections
 from echofs.adapters.catalog.races import LostRace, again
 from echofs.adapters.catalog.standstill import CatalogBusy, Standstill
 from echofs.core.errors import CatalogUnavailable, InvalidSetting
 
 T = TypeVar("T")
+_Opening = Callable[[], AbstractContextManager[Connection]]
 
 BUSY_SECONDS = 4
 """How long a writer waits for its turn on SQLite, and any thread for a free connection."""
@@ -28,6 +30,7 @@ SWEPT = 1000
 """Rows that one statement of a sweep changes."""
 _READS = "echofs_reads"
 _SHARED = "echofs_shared"
+_KEPT = "echofs_kept"
 _POSTGRES = "postgresql+psycopg2"
 _PRAGMAS = (
     f"busy_timeout={BUSY_SECONDS * 1000}",
@@ -126,6 +129,13 @@ def prepare_engine(engine: Engine) -> Engine:
     return engine
 
 
+def keep_connections(engine: Engine) -> None:
+    """Have each thread of this process keep its connection to SQLite. For processes that serve, after forking."""
+    if engine.dialect.name == "sqlite":
+        reads = engine.execution_options(**{_READS: True})
+        engine.update_execution_options(**{_KEPT: KeptConnections(reads)})
+
+
 def gate_of(engine: Engine) -> CatalogGate:
     """The gate before all that :class:`Connections` on this engine do."""
     shared: _Shared = prepare_engine(engine).get_execution_options()[_SHARED]
@@ -193,15 +203,18 @@ class Connections:
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = prepare_engine(engine)
+        prepare_engine(engine)
         self._shared: _Shared = engine.get_execution_options()[_SHARED]
-        self._reads = engine.execution_options(**{_READS: True})
+        kept: KeptConnections | None = engine.get_execution_options().get(_KEPT)
+        reads = engine.execution_options(**{_READS: True})
+        self._read: _Opening = kept.reading if kept else reads.connect
+        self._begin: _Opening = kept.writing if kept else engine.begin
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection for statements that each stand alone."""
         shared = self._shared
-        with shared.gate.passing(), shared.reads.guarding(), translated(), self._reads.connect() as connection:
+        with shared.gate.passing(), shared.reads.guarding(), translated(), self._read() as connection:
             yield connection
 
     @contextmanager
@@ -213,7 +226,7 @@ class Connections:
             self._shared.gate.passing(),
             self._shared.writes.guarding(),
             translated(),
-            self._engine.begin() as connection,
+            self._begin() as connection,
         ):
             yield connection
 

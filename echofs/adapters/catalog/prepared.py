@@ -44,16 +44,32 @@ def begin(connection: Connection) -> None:
     execute(connection, "BEGIN IMMEDIATE", [()])
 
 
+def commit(connection: Connection) -> None:
+    """Commit that transaction. Raises what ``connection.execute`` raises."""
+    execute(connection, "COMMIT", [()])
+
+
+def roll_back(connection: Connection) -> None:
+    """Undo that transaction, unless an error has ended it already, as that of a full disk does."""
+    if _driver(connection).in_transaction:
+        execute(connection, "ROLLBACK", [()])
+
+
 def execute(connection: Connection, words: str, rows: Sequence[Sequence[Any]]) -> sqlite3.Cursor:
     """Run a statement in SQLite's own words for each of the rows. Raises what ``connection.execute`` raises."""
-    driver = connection.connection.dbapi_connection
-    assert isinstance(driver, sqlite3.Connection)
+    driver = _driver(connection)
     try:
         if len(rows) == 1:
             return driver.execute(words, rows[0])
         return driver.executemany(words, rows)
     except sqlite3.Error as error:
         raise _as_usual(error, words) from error
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    driver = connection.connection.dbapi_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
 
 
 def _as_usual(error: sqlite3.Error, words: str) -> BaseException:
@@ -71,7 +87,7 @@ class _Prepared:
         self._readers = [_reader(column.type, dialect) for column in answers]
 
     def values(self, row: Mapping[str, Any]) -> list[Any]:
-        return [place(row) for place in self._places]
+        return [convert(row.get(name)) if convert else row[name] for name, convert in self._places]
 
     def answer(self, row: Sequence[Any]) -> tuple[Any, ...]:
         return tuple(read(value) if read else value for read, value in zip(self._readers, row, strict=True))
@@ -82,13 +98,14 @@ def _prepared(statement: Any, names: tuple[str, ...], dialect: Dialect) -> _Prep
     return _Prepared(statement, names, dialect)
 
 
-def _place(bind: Any, given: bool, dialect: Dialect) -> Callable[[Mapping[str, Any]], Any]:
-    """What takes a value out of a row; one that the statement brings along is the same for all."""
+def _place(bind: Any, given: bool, dialect: Dialect) -> tuple[str, Callable[[Any], Any] | None]:
+    """The name of a value in a row, and what makes SQLite's of it; one that the statement brings along is the same for
+    all."""
     name, convert = bind.key, bind.type.dialect_impl(dialect).bind_processor(dialect)
-    if not given:
-        fixed = convert(bind.effective_value) if convert else bind.effective_value
-        return lambda _: fixed
-    return (lambda row: convert(row[name])) if convert else (lambda row: row[name])
+    if given:
+        return name, convert
+    fixed = convert(bind.effective_value) if convert else bind.effective_value
+    return name, lambda _: fixed
 
 
 def _reader(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
