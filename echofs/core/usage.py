@@ -62,26 +62,37 @@ class Allowance:
     replaced: int = 0
 
     def refusal(self, others: Held, length: int) -> QuotaExceeded | None:
-        """Why an upload of so many bytes may not be begun or gone on with beside the ``others``, or None."""
+        """Why an upload of so many bytes may not be begun or gone on with beside the ``others``, or None.
+
+        One that does not grow what is stored is not refused by itself, but beside others it needs room like any: many
+        that would replace one file are all on the disks before they do.
+        """
         if others.uploads >= MOST_UNFINISHED:
             return QuotaExceeded(
                 f"You have {others.uploads:,} unfinished uploads, and may have {MOST_UNFINISHED:,}: finish or end some "
                 "of them first."
             )
-        return refusal(self.used, length - self.replaced, self.quota, others)
+        if not others.bytes:
+            return refusal(self.used, length - self.replaced, self.quota)
+        if self.quota is None or not length:
+            return None
+        left = self.quota - self.used.total - others.bytes
+        if length - self.replaced <= left:
+            return None
+        return QuotaExceeded(
+            f"This takes {length:,} bytes, and {max(left, 0):,} of your quota of {self.quota:,} are left: files take "
+            f"{self.used.total:,}, {others.uploads:,} unfinished uploads hold {others.bytes:,}. Finish or end uploads, "
+            "delete files and empty the trash, or ask the operator for more."
+        )
 
 
-def refusal(used: Usage, growth: int, quota: int | None, held: Held = Held()) -> QuotaExceeded | None:
-    """Why ``growth`` more bytes are too many for somebody who has used so much, while unfinished uploads hold some, or
-    None. What does not grow is never refused, however much is used already."""
-    if quota is None or growth <= 0 or used.total + held.bytes + growth <= quota:
+def refusal(used: Usage, growth: int, quota: int | None) -> QuotaExceeded | None:
+    """Why ``growth`` more bytes are too many for somebody who has used so much, or None. What does not grow is never
+    refused, however much is used already."""
+    if quota is None or growth <= 0 or used.total + growth <= quota:
         return None
-    left = max(0, quota - used.total - held.bytes)
-    told = f"This takes {growth:,} bytes, and {left:,} of your quota of {quota:,} are left"
-    if not held.uploads:
-        advice = "Delete files and empty the trash, or ask the operator for more."
-        return QuotaExceeded(f"{told}; nothing was stored. {advice}")
+    left = max(0, quota - used.total)
     return QuotaExceeded(
-        f"{told}: files take {used.total:,}, {held.uploads:,} unfinished uploads hold {held.bytes:,}. Finish or end "
-        "uploads, delete files and empty the trash, or ask the operator for more."
+        f"This takes {growth:,} bytes, and {left:,} of your quota of {quota:,} are left; nothing was stored. Delete "
+        "files and empty the trash, or ask the operator for more."
     )

@@ -48,8 +48,10 @@ def test_a_refusal_says_how_much_is_left() -> None:
 
 
 def test_what_unfinished_uploads_hold_counts_together_with_the_files() -> None:
-    assert refusal(Usage(1, 60, 10), 10, 100, Held(2, 20)) is None
-    refused = refusal(Usage(1, 60, 10), 11, 100, Held(2, 20))
+    allowance = Allowance(0, 100, Usage(1, 60, 10))
+    assert allowance.refusal(Held(2, 20), 10) is None
+    assert allowance.refusal(Held(2, 90), 0) is None
+    refused = allowance.refusal(Held(2, 20), 11)
     assert refused is not None
     assert "10 of your quota of 100 are left: files take 70, 2 unfinished uploads hold 20." in refused.message
 
@@ -58,7 +60,12 @@ def test_an_upload_needs_only_the_room_by_which_it_is_larger_than_what_it_replac
     allowance = Allowance(0, 100, Usage(1, 60, 0), replaced=60)
     assert allowance.refusal(Held(1, 30), 70) is None
     assert allowance.refusal(Held(1, 30), 71) is not None
-    assert allowance.refusal(Held(1, 300), 60) is None
+
+
+def test_many_uploads_that_would_replace_one_file_need_room_beside_each_other() -> None:
+    allowance = Allowance(0, 100, Usage(1, 120, 0), replaced=60)
+    assert allowance.refusal(Held(), 60) is None
+    assert allowance.refusal(Held(1, 60), 60) is not None
 
 
 def test_unfinished_uploads_are_bounded_in_number_without_a_quota_too() -> None:

@@ -522,6 +522,16 @@ def test_unfinished_uploads_count_together_with_the_files(here: DataPlane, resum
     assert Client.begun(resumable, bytes_of(30)).whole().receipt.committed
 
 
+def test_uploads_that_replace_the_same_file_do_not_share_its_room(here: DataPlane, resumable: Resumable) -> None:
+    with_quota(here, 100)
+    here.put("there", bytes_of(80))
+    first = Client.begun(resumable, bytes_of(80), path="there")
+    with pytest.raises(QuotaExceeded):
+        Client.begun(resumable, bytes_of(80), path="there")
+    assert first.whole().receipt.committed
+    assert Client.begun(resumable, bytes_of(80), path="there").whole().file.head.number == 3
+
+
 def test_an_expired_upload_holds_nothing_before_it_is_forgotten_too(here: DataPlane, resumable: Resumable) -> None:
     with_quota(here, 100)
     Client.begun(resumable, bytes_of(100))
