@@ -205,7 +205,11 @@ def test_building_an_application_opens_no_connection(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_scripts_are_found_wherever_the_package_is() -> None:
+@pytest.mark.parametrize("installed", [True, False])
+def test_the_scripts_are_found_wherever_the_package_is(installed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not installed:
+        # As when a clone is run beside an installed release: its own package comes first, without the scripts.
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert {"env.py", "alembic.ini", "script.py.mako", "versions"} <= {
         entry.name for entry in migrations_folder().iterdir()
     }

@@ -5,7 +5,7 @@ Nothing here connects when it is imported or when an application is built: a pro
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +19,7 @@ from flask import Flask
 from flask_migrate import Migrate
 from sqlalchemy import Engine
 
+import echofs
 from echofs.adapters.catalog import (
     account_tables,  # noqa: F401  (its tables are part of the metadata)
     changes,
@@ -30,10 +31,11 @@ from echofs.core.errors import CatalogUnavailable, InvalidSetting
 
 
 def migrations_folder() -> Path:
-    """Where Alembic's scripts are, in a checkout and in an installed package alike."""
-    package = importlib.import_module("echofs.migrations")
-    assert package.__file__ is not None
-    return Path(package.__file__).parent
+    """Where Alembic's scripts are: in the package if it is installed, else at the top of the tree it is run from."""
+    found = importlib.util.find_spec("echofs.migrations")
+    if found is None or found.origin is None:
+        return Path(echofs.__file__).parents[1] / "migrations"
+    return Path(found.origin).parent
 
 
 def attach(app: Flask, url: str) -> None:
