@@ -7,6 +7,8 @@ import json
 import os
 import re
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from echofs.cli.main import echofs
-from tests.cluster.client import PASSWORD
+from tests.cluster.client import PASSWORD, User
 from tests.cluster.cluster import Cluster, eventually
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -174,6 +176,26 @@ def test_what_is_there_is_only_replaced_on_purpose(cluster: Cluster, terminal: T
     assert [each["version"] for each in terminal.json("versions", "b")] == [3, 2, 1]
     terminal.run("restore", "a")
     assert terminal.run("cat", "a").stdout == "four"
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+def test_what_the_documentation_pastes_into_a_shell_runs(cluster: Cluster, tmp_path: Path) -> None:
+    tour = examples("../README.md", "bash", cluster)
+    later = [block for page in ("api.md", "webdav.md") for block in examples(page, "bash", cluster)]
+    for name in ("tree.jpg", "film.mkv"):
+        (tmp_path / name).write_bytes(name.encode() * 1000)
+    strict = 'set -euo pipefail; curl() { command curl --fail-with-body "$@"; }\n'
+    script = (strict + "\n".join([*tour, *later])).replace('"ada', '"shelley')
+    run = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert len(set(re.findall(r"^([0-9a-f]{64})  ", run.stdout, re.MULTILINE))) == 1
+    shelley = User.logged_in(cluster.url, "shelley", "correct horse 42")
+    stored = {file["path"]: file["size"] for file in shelley.call("GET", "/api/v1/files").data["files"]}
+    assert stored.keys() == {"programs/bash", "photos/tree.jpg", "films/film.mkv"}
+    assert stored["films/film.mkv"] == (tmp_path / "film.mkv").stat().st_size
+    assert (tmp_path / "first-hundred-bytes").stat().st_size == 100
+    assert '"password":"' in run.stdout
 
 
 def test_every_command_in_the_documentation_runs(cluster: Cluster, terminal: Terminal) -> None:
