@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,7 @@ class Roles:
         return f"Bearer {SharedSecretSigner(SECRET, SystemClock()).sign(call.role, call.method, call.path())}"
 
     def _send(self, app: Flask, method: str, path: str, proof: str, **options: Any) -> TestResponse:
-        headers = {"Authorization": proof} if proof else {}
+        headers = {**({"Authorization": proof} if proof else {}), **options.pop("headers", {})}
         return app.test_client().open(path, method=method, headers=headers, **options)
 
     def _login(self, name: str) -> str:
@@ -152,6 +153,41 @@ def test_another_users_file_is_as_unknown_as_none(roles: Roles) -> None:
         assert (theirs.status_code, said(theirs)) == (404, said(none)), call
         tried.add(call.rule.endpoint)
     assert {"files.details", "downloads.download", "uploads.replace", "conflicts.details"} <= tried
+
+
+def test_nothing_else_of_another_user_is_there_either(roles: Roles) -> None:
+    def made(path: str, **options: Any) -> TestResponse:
+        answer = roles.master("POST", f"/api/v1/{path}", "alice", **options)
+        assert answer.status_code == 201, answer.text
+        return answer
+
+    name = base64.b64encode(b"begun").decode()
+    tus = {"Tus-Resumable": "1.0.0", "Upload-Length": "9", "Upload-Metadata": f"path {name}"}
+    deleted = made("files/upload?path=deleted&consistency=available", data=b"x").get_json()["data"]["file"]["id"]
+    assert roles.master("DELETE", f"/api/v1/files/{deleted}", "alice").status_code == 200
+    secret = made("auth/app-passwords", json={"name": "phone"}).get_json()["data"]["id"]
+    ticket = made("uploads", headers=tus).headers["Location"].rpartition("/")[2]
+    upload = ticket.partition(".")[0]
+
+    for method, path, theirs, body in [
+        ("POST", "trash/{}/restore", deleted, {}),
+        ("DELETE", "trash/{}", deleted, None),
+        ("GET", "files/{}/versions", deleted, None),
+        ("DELETE", "auth/app-passwords/{}", secret, None),
+        ("GET", "uploads/{}", upload, None),
+        ("GET", "uploads/{}", f"{upload}.{'A' * 43}", None),
+        ("DELETE", "uploads/{}", f"{upload}.{'A' * 43}", None),
+    ]:
+        options = {"json": body} if body is not None else {"headers": {"Tus-Resumable": "1.0.0"}}
+        refused, unknown = (
+            roles.master(method, f"/api/v1/{path.format(value)}", "bob", **options) for value in (theirs, NO_FILE)
+        )
+        assert (refused.status_code, said(refused)) == (404, said(unknown)), (method, path)
+    for listing, key in (("trash", "files"), ("auth/app-passwords", "app_passwords"), ("uploads", "uploads")):
+        assert roles.master("GET", f"/api/v1/{listing}", "bob").get_json()["data"][key] == []
+        assert len(roles.master("GET", f"/api/v1/{listing}", "alice").get_json()["data"][key]) == 1
+    assert roles.master("DELETE", "/api/v1/trash", "bob").get_json()["data"]["purged"] == 0
+    assert len(roles.master("GET", "/api/v1/trash", "alice").get_json()["data"]["files"]) == 1
 
 
 def test_another_users_file_has_no_mode_no_hint_and_no_floor(roles: Roles) -> None:
