@@ -74,7 +74,8 @@ class User:
     ) -> Reply:
         """One request and its whole answer."""
         with self._response(method, path, body, headers or {}) as response:
-            return Reply(response.status, dict(response.getheaders()), response.read())
+            answered = {each: ", ".join(response.headers.get_all(each, [])) for each in response.headers}
+            return Reply(response.status, answered, response.read())
 
     def post_json(self, path: str, value: Json) -> Reply:
         return self.call("POST", path, json.dumps(value).encode(), {"Content-Type": "application/json"})

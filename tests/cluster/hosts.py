@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from tests.cluster.client import User
+from tests.cluster.client import PASSWORD, User
 from tests.cluster.cluster import START_SECONDS, eventually, free_ports
 
 REPOSITORY = Path(__file__).parents[2]
@@ -166,6 +166,13 @@ class Hosts:
             host.wait_until_healthy()
         self.wait_until_well()
         return self
+
+    def administrator(self, name: str) -> User:
+        """A new administrator, made as the operator of a host does, logged in at the first master."""
+        command = (*ECHOFS, "admin", "create", "--username", name, "--email", f"{name}@example.org")
+        made = Host(self._folder / "operator", command, {**self._database, "ECHOFS_ADMIN_PASSWORD": PASSWORD})
+        assert made.run() == 0, made.log()
+        return User.logged_in(self.masters[0].url, name)
 
     def wait_until_well(self, seconds: float = 30.0) -> None:
         """Wait until every master says that nothing is amiss."""

@@ -12,10 +12,11 @@ import pytest
 
 from tests import disks
 from tests.cluster import tus
-from tests.cluster.client import BOUNDARY, User
+from tests.cluster.client import BOUNDARY, PASSWORD, User
 from tests.cluster.cluster import POLL_SECONDS, eventually
 from tests.cluster.hosts import NGINX, Host, Hosts, health, nginx_before
 from tests.cluster.test_files import MIB, file_of, sha256
+from tests.cluster.ways_in import ADMINS_ONLY, changed, id_of, ways_in
 
 FORM = f"multipart/form-data; boundary={BOUNDARY}"
 RAW = "application/octet-stream"
@@ -36,6 +37,11 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
 @pytest.fixture(scope="module")
 def user(hosts: Hosts) -> User:
     return User.registered(hosts.masters[0].url, "ada")
+
+
+@pytest.fixture(scope="module")
+def warden(hosts: Hosts) -> User:
+    return hosts.administrator("warden")
 
 
 @pytest.fixture
@@ -80,6 +86,34 @@ class TestTwoMasters:
 
         eventually(lambda: there.call("GET", "/api/v1/auth/profile").status == 401, "the session has ended", 5)
         assert still.call("GET", "/api/v1/auth/profile").status == 200
+
+
+class TestSomebodyIsShutOut:
+    def test_a_disabled_user_comes_in_nowhere(self, hosts: Hosts, warden: User) -> None:
+        mallory = User.registered(hosts.masters[0].url, "mallory")
+        user_id, ways = id_of(mallory), ways_in(mallory.url, "mallory")
+        assert [(way.name, master.port) for master in hosts.masters for way in ways if way.is_shut(master.url)] == []
+        assert changed(warden, user_id, disabled=True).status == 200
+        for master in hosts.masters:
+            for way in ways:
+                eventually(lambda way=way, url=master.url: way.is_shut(url), f"{way.name} is shut", 5)  # type: ignore[misc]
+            login = User(master.url).post_json("/api/v1/auth/login", {"username": "mallory", "password": PASSWORD})
+            assert login.status == 401
+
+        assert changed(warden, user_id, disabled=False).status == 200
+        for way in ways:
+            assert way.is_shut(mallory.url) or way.name.startswith("upload"), way
+
+    def test_a_demoted_administrator_is_none_any_more(self, hosts: Hosts, warden: User) -> None:
+        user_id = id_of(User.registered(hosts.masters[1].url, "deputy"))
+        assert changed(warden, user_id, role="admin").status == 200
+        deputy = User.logged_in(hosts.masters[1].url, "deputy")
+        assert all(deputy.at(master.url).call("GET", ADMINS_ONLY).status == 200 for master in hosts.masters)
+        assert changed(warden, user_id, role="user").status == 200
+        for master in hosts.masters:
+            there = deputy.at(master.url)
+            eventually(lambda there=there: there.call("GET", ADMINS_ONLY).status == 401, "the session has ended", 5)  # type: ignore[misc]
+        assert User.logged_in(deputy.url, "deputy").call("GET", ADMINS_ONLY).status == 403
 
 
 class TestAHostFails:
