@@ -17,9 +17,10 @@ from bench.processes import cpu_seconds, family, free_ports, listening_ports, ru
 from bench.wire import Address, Connection, Reply
 
 WORKERS = 3
+SOURCE = Path(__file__).resolve().parent.parent
+"""Where EchoFS's own code is: programs that are started elsewhere find it there."""
 
 _START_SECONDS = 60.0
-_SOURCE = Path(__file__).resolve().parent.parent
 # Whatever else is set belongs to another cluster: its database or bucket must not be measured, let alone filled.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 
@@ -64,13 +65,13 @@ def started_cluster(root: Path, settings: Mapping[str, str]) -> Iterator[Cluster
     with running(command, log=log, cwd=root, env=_environment(first, settings)) as process:
         wait_until_answering(process, first, "/health", log, seconds=_START_SECONDS)
         address = ("127.0.0.1", first)
-        yield Cluster(address, EchoFSDialect(_log_in(address)), process.pid, _confirmed(ports, process))
+        yield Cluster(address, EchoFSDialect(_registered(address)), process.pid, _confirmed(ports, process))
 
 
 def _environment(first_port: int, settings: Mapping[str, str]) -> dict[str, str]:
     kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     own = {
-        "PYTHONPATH": str(_SOURCE),
+        "PYTHONPATH": str(SOURCE),
         "CONTROLLER_PORT": str(first_port + 1),
         "WORKER_PORT": str(first_port + 2),
         "LOGIN_RATE": "off",
@@ -88,17 +89,28 @@ def _confirmed(ports: Mapping[int, str], process: subprocess.Popen[bytes]) -> Ma
     return ports
 
 
-def _log_in(address: Address) -> str:
+def _registered(address: Address) -> str:
     name, password = f"bench{secrets.token_hex(4)}", secrets.token_urlsafe(18)
     connection = Connection(address)
     try:
         register = {"username": name, "email": f"{name}@example.com", "password": password}
         read_answer(_post(connection, "auth/register", register), 201, "the registration of a user")
+    except OSError as error:
+        raise BenchError(f"could not register at EchoFS: {error!r}") from error
+    finally:
+        connection.close()
+    return token_of(address, name, password)
+
+
+def token_of(address: Address, name: str, password: str) -> str:
+    """Logs a user in: an access token. Raises `BenchError`."""
+    connection = Connection(address)
+    try:
         login = {"username": name, "password": password}
-        answer = read_answer(_post(connection, "auth/login", login), 200, "the login of that user")
+        answer = read_answer(_post(connection, "auth/login", login), 200, "the login of a user")
         return str(answer["data"]["access_token"])
     except (OSError, KeyError, TypeError) as error:
-        raise BenchError(f"could not register and log in at EchoFS: {error!r}") from error
+        raise BenchError(f"could not log in at EchoFS: {error!r}") from error
     finally:
         connection.close()
 

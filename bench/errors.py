@@ -7,3 +7,7 @@ class BenchError(Exception):
 
 class ReferenceMissing(BenchError):
     """nginx with the DAV module is not installed, so there is nothing to compare with."""
+
+
+class NotInstalled(BenchError):
+    """A program that a case needs is missing; the text names it."""

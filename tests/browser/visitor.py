@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FileChooser, FilePayload, Locator, Page, expect
 
 PASSWORD = "correct horse 42 battery"
 API = "/api/v1"
@@ -45,12 +45,13 @@ class Visitor:
 
     def choose_files(self, contents: Mapping[str, bytes], media_type: str = "application/octet-stream") -> None:
         """Choose files to upload, and wait for nothing."""
-        self.page.get_by_role("button", name="Upload").first.click()
-        with self.page.expect_file_chooser() as chooser:
-            self.page.get_by_role("menuitem", name="Files…").click()
-        chooser.value.set_files(
-            [{"name": name, "mimeType": media_type, "buffer": content} for name, content in contents.items()]
+        self._chooser().set_files(
+            [FilePayload(name=name, mimeType=media_type, buffer=content) for name, content in contents.items()]
         )
+
+    def choose_paths(self, *paths: Path) -> None:
+        """Choose files of the disk to upload, and wait for nothing."""
+        self._chooser().set_files(paths)
 
     def drop(self, *paths: Path) -> None:
         """Drop files and folders of the disk in the middle of the page, as a file manager does."""
@@ -111,6 +112,12 @@ class Visitor:
     def upload_beside(self, path: str, content: bytes, media_type: str = "text/plain") -> None:
         """Store a file beside the page, which shows it when it looks again."""
         self.ask("POST", f"/files/upload?path={quote(path, safe='')}", content, media_type)
+
+    def _chooser(self) -> FileChooser:
+        self.page.get_by_role("button", name="Upload").first.click()
+        with self.page.expect_file_chooser() as chooser:
+            self.page.get_by_role("menuitem", name="Files…").click()
+        return chooser.value
 
     def tab_to(self, place: Locator) -> None:
         """Go on with the Tab key until the focus is there."""
