@@ -106,7 +106,7 @@ def _result(case: Case, cluster: Cluster, rounds: int, folder: Path) -> Result:
     folder.mkdir()
     try:
         with _CONTESTS[case.name](cluster, folder) as contest:
-            run(case, contest, rounds, folder, result)
+            run(case, contest, cluster, rounds, folder, result)
     except NotInstalled as reason:
         result.problem = f"left out: {reason}"
     except BenchError as error:

@@ -1,20 +1,24 @@
 """Turns what was measured into the table and the JSON."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from statistics import median
 from typing import Any
 
 from bench import report
 from bench.payload import MIB
 from bench.people.cases import Case
-from bench.people.rounds import Result
+from bench.people.rounds import Result, Sent
 
 _NONE = "–"
 
 
 def table(results: Sequence[Result]) -> str:
-    """One row per case and way: medians, and in brackets the range over the rounds."""
-    header = ["case", "way", "speed (range)", "× curl (range)", "bar", "verdict"]
+    """One row per case and way: medians, and in brackets the range over the rounds.
+
+    CPU seconds are those of the programs that send, and those of the cluster.
+    """
+    header = ["case", "way", "speed (range)", "× curl (range)", "bar", "verdict", "CPU s"]
     return report.table(header, [row for result in results for row in _rows(result)])
 
 
@@ -24,9 +28,9 @@ def as_json(line: str, results: Sequence[Result]) -> dict[str, Any]:
 
 
 def _rows(result: Result) -> list[list[str]]:
-    if not result.seconds:
-        return [[result.case.name, result.case.what, _NONE, _NONE, _bar(result.case), "not measured"]]
-    return [_row(result, way) for way in result.seconds]
+    if not result.sent:
+        return [[result.case.name, result.case.what, _NONE, _NONE, _bar(result.case), "not measured", _NONE]]
+    return [_row(result, way) for way in result.sent]
 
 
 def _row(result: Result, way: str) -> list[str]:
@@ -36,7 +40,7 @@ def _row(result: Result, way: str) -> list[str]:
         ratio = _spread(ratios, ".2f")
     if way == result.subject:
         bar, verdict = _bar(case), _verdict(result, median(ratios))
-    return [case.name, way, _speed(case, result.seconds[way]), ratio, bar, verdict]
+    return [case.name, way, _speed(case, result.sent[way]), ratio, bar, verdict, _cpu(result.sent[way])]
 
 
 def _verdict(result: Result, ratio: float) -> str:
@@ -45,10 +49,14 @@ def _verdict(result: Result, ratio: float) -> str:
     return "met" if ratio >= result.case.bar else "NOT MET"
 
 
-def _speed(case: Case, seconds: Sequence[float]) -> str:
+def _speed(case: Case, sent: Sequence[Sent]) -> str:
     if case.files > 1:
-        return f"{_spread([case.files / each for each in seconds], ',.0f')} files/s"
-    return f"{_spread([case.volume / MIB / each for each in seconds], ',.0f')} MiB/s"
+        return f"{_spread([case.files / each.seconds for each in sent], ',.0f')} files/s"
+    return f"{_spread([case.volume / MIB / each.seconds for each in sent], ',.0f')} MiB/s"
+
+
+def _cpu(sent: Sequence[Sent]) -> str:
+    return f"{median(each.client_cpu for each in sent):.2f} + {median(each.cluster_cpu for each in sent):.2f}"
 
 
 def _spread(figures: Sequence[float], form: str) -> str:
@@ -61,7 +69,10 @@ def _bar(case: Case) -> str:
 
 def _result_json(result: Result) -> dict[str, Any]:
     case = result.case
-    ways = {way: {"seconds": seconds, "times_reference": result.ratios(way)} for way, seconds in result.seconds.items()}
+    ways = {
+        way: {"rounds": [asdict(each) for each in sent], "times_reference": result.ratios(way)}
+        for way, sent in result.sent.items()
+    }
     return {
         "case": case.name,
         "files": case.files,
