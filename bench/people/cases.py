@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from bench.payload import KIB, MIB
 
 _LARGE = 256 * MIB
-_QUICK_SIZE, _QUICK_FILES = 8 * MIB, 20
+_QUICK_SIZE, _QUICK_FILES = 4 * MIB, 10
 
 
 @dataclass(frozen=True)
