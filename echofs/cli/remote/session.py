@@ -8,7 +8,8 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, TypeVar
+from time import monotonic
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
@@ -38,14 +39,18 @@ class Exit(IntEnum):
 
 
 class Run:
-    """One command: where its results go, and its client, which is opened when it is needed first. ``hint`` says how to
-    go on after an interruption."""
+    """One command: where its results go, and its client, which is opened when it is needed first.
+
+    ``hint`` says how to go on after an interruption. ``stuck``: it is over, but threads of it still wait for an answer.
+    """
 
     def __init__(self, profile: str, out: Output) -> None:
         self.profile = profile
         self.out = out
         self.failures = 0
         self.hint = ""
+        self.stuck = False
+        self._told_waiting: tuple[str, float] = ("", 0.0)
         self._client: Client | None = None
 
     @property
@@ -58,7 +63,7 @@ class Run:
     @property
     def waiting(self) -> Callable[[ClientError, float], None] | None:
         """What tells the user that an attempt failed and is repeated."""
-        return None if self.out.quiet else _waiting
+        return None if self.out.quiet else self._tell_waiting
 
     def failed(self, about: str, error: EchoError, *, of: int = 2) -> None:
         """One of ``of`` things did not work: the others go on. The only one ends the command: ``error`` is raised."""
@@ -66,6 +71,16 @@ class Run:
             raise error
         self.failures += 1
         self.out.fail(about, described(error))
+
+    def _tell_waiting(self, error: ClientError, seconds: float) -> None:
+        # Transfers side by side mostly fail side by side: once is enough.
+        message, at = self._told_waiting
+        if error.message == message and monotonic() < at:
+            return
+        self._told_waiting = (error.message, monotonic() + seconds)
+        note(
+            f"{error.message} Trying again in {seconds:.0f} s …" if seconds >= 1 else f"{error.message} Trying again …"
+        )
 
     def close(self) -> None:
         """Close the client if it was opened."""
@@ -100,30 +115,44 @@ def remote_command(function: F) -> F:
     @functools.wraps(function)
     def command(*args: Any, profile: str, json: bool, quiet: bool, **options: Any) -> None:
         run = Run(profile, Output(json=json, quiet=quiet))
-        context = click.get_current_context()
         try:
             function(run, *args, **options)
             sys.stdout.flush()
-        except EchoError as error:
-            run.out.fail("", described(error))
-            context.exit(exit_code(error))
-        except KeyboardInterrupt:
-            note(f"Interrupted. {run.hint}".strip())
-            context.exit(Exit.INTERRUPTED)
-        except OSError as error:
-            if isinstance(error, BrokenPipeError):
-                raise
-            note(f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror or error}.")
-            _give_up_output()
-            context.exit(Exit.SOME_FAILED)
+            code = int(Exit.SOME_FAILED if run.failures else Exit.OK)
+        except (EchoError, KeyboardInterrupt, OSError) as error:
+            code = _told(run, error)
         finally:
             run.close()
-        if run.failures:
-            context.exit(Exit.SOME_FAILED)
+        if run.stuck:
+            _end_at_once(code)
+        if code:
+            click.get_current_context().exit(code)
 
     for option in reversed(_OPTIONS):
         command = option(command)
     return command  # type: ignore[return-value]
+
+
+def _told(run: Run, error: BaseException) -> int:
+    """Tell what ended a command, in one line; the exit code for it."""
+    if isinstance(error, EchoError):
+        run.out.fail("", described(error))
+        return exit_code(error)
+    if isinstance(error, KeyboardInterrupt):
+        note(f"Interrupted. {run.hint}".strip())
+        return Exit.INTERRUPTED
+    if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+        note(f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror or error}.")
+        _give_up_output()
+        return Exit.SOME_FAILED
+    raise error
+
+
+def _end_at_once(code: int) -> NoReturn:
+    """End the process with its threads, for which Python would wait."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _give_up_output() -> None:
@@ -169,7 +198,3 @@ def described(error: EchoError) -> dict[str, object]:
     if request_id and error.code == "internal_error":
         message += f" (request {request_id})"
     return {"code": error.code, "message": message, "field": error.field, "request_id": request_id or None}
-
-
-def _waiting(error: ClientError, seconds: float) -> None:
-    note(f"{error.message} Trying again in {seconds:.0f} s …" if seconds >= 1 else f"{error.message} Trying again …")

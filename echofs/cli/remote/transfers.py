@@ -15,6 +15,8 @@ from echofs.cli.remote.session import Run
 from echofs.core.errors import EchoError
 
 PARALLEL = 8
+END_SECONDS = 2.0
+"""How long transfers have to end after an interruption."""
 
 jobs_option = click.option(
     "-j", "--jobs", type=click.IntRange(1, 64), default=PARALLEL, help=f"How many at once. [{PARALLEL}]"
@@ -49,7 +51,8 @@ def run_transfers(run: Run, transfers: Iterable[Transfer], jobs: int, *, hint: s
     stop = threading.Event()
     waiting = iter(transfers)
     running: dict[Future[Done], Transfer] = {}
-    with open_bars(wanted=not run.out.quiet and not run.out.json) as bars, ThreadPoolExecutor(jobs) as pool:
+    pool = ThreadPoolExecutor(jobs)
+    with open_bars(wanted=not run.out.quiet and not run.out.json) as bars:
         try:
             while True:
                 for transfer in islice(waiting, 2 * jobs - len(running)):
@@ -60,8 +63,11 @@ def run_transfers(run: Run, transfers: Iterable[Transfer], jobs: int, *, hint: s
                     _settle(run, running.pop(future), future)
         except BaseException:
             stop.set()
-            pool.shutdown(cancel_futures=True)
+            # A master that does not answer must not keep anybody from leaving.
+            pool.shutdown(wait=False, cancel_futures=True)
+            run.stuck = bool(wait(running, END_SECONDS).not_done)
             raise
+    pool.shutdown()
 
 
 def _move(transfer: Transfer, bars: Bars, stop: threading.Event) -> Done:

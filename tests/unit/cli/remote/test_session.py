@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from echofs.cli.main import echofs
+from echofs.cli.remote.output import Output
 from echofs.cli.remote.session import Run, open_client, remote_command
 from echofs.client import (
     ClientError,
@@ -74,6 +75,15 @@ def test_what_the_local_machine_refuses_is_one_line() -> None:
     result = ended_by(OSError(errno.EROFS, os.strerror(errno.EROFS), "/home/ada/.config"))
     assert (result.exit_code, result.stderr) == (1, "/home/ada/.config: Read-only file system.\n")
     assert ended_by(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))).stderr == "No space left on device.\n"
+
+
+def test_what_many_transfers_wait_for_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    run = Run("", Output())
+    assert run.waiting
+    for message in ("Away.", "Away.", "Elsewhere.", "Away."):
+        run.waiting(Unreachable(message), 60)
+    assert capsys.readouterr().err.split(" Trying again in 60 s …\n") == ["Away.", "Elsewhere.", "Away.", ""]
+    assert Run("", Output(quiet=True)).waiting is None
 
 
 def test_only_where_the_operator_must_help_the_request_is_named() -> None:

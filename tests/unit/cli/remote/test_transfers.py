@@ -7,6 +7,7 @@ from typing import NoReturn
 
 import pytest
 
+from echofs.cli.remote import transfers
 from echofs.cli.remote.output import Output
 from echofs.cli.remote.progress import Moved
 from echofs.cli.remote.session import Run
@@ -46,10 +47,10 @@ def test_what_fails_is_told_and_the_rest_goes_on(run: Run, capsys: pytest.Captur
 
 
 def test_a_login_that_ended_ends_the_command(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    transfers = [failing("x", NotLoggedIn("Log in.")), *[fine(str(number)) for number in range(100)]]
+    many = [failing("x", NotLoggedIn("Log in.")), *[fine(str(number)) for number in range(100)]]
     with pytest.raises(NotLoggedIn):
-        run_transfers(run, transfers, 1, hint="")
-    assert len(capsys.readouterr().out.splitlines()) < len(transfers) - 1
+        run_transfers(run, many, 1, hint="")
+    assert len(capsys.readouterr().out.splitlines()) < len(many) - 1
 
 
 def test_an_interruption_ends_those_that_run_and_says_how_to_go_on(
@@ -73,4 +74,23 @@ def test_an_interruption_ends_those_that_run_and_says_how_to_go_on(
     with pytest.raises(KeyboardInterrupt):
         run_transfers(run, [Transfer("a", 1, endless), Transfer("b", 1, interrupt)], 2, hint="Go on so.")
     assert ended.is_set()
-    assert run.hint == "Go on so."
+    assert (run.hint, run.stuck) == ("Go on so.", False)
+
+
+def test_a_transfer_that_hangs_keeps_nobody_from_leaving(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfers, "END_SECONDS", 0.0)
+    running, free = threading.Event(), threading.Event()
+
+    def hangs(moved: Moved) -> Done:
+        running.set()
+        free.wait(10)
+        return Done({}, "")
+
+    def interrupt(moved: Moved) -> NoReturn:
+        assert running.wait(10)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_transfers(run, [Transfer("a", 1, hangs), Transfer("b", 1, interrupt)], 2, hint="")
+    assert run.stuck
+    free.set()
