@@ -74,13 +74,13 @@ def _part(version: Version, target: Path) -> Iterator[tuple[BinaryIO, Path]]:
     if file is None:
         path = _own(target)
         file = _open(path, new=True)
-    try:
-        with file:
+    with file:
+        try:
             yield file, path
-    except BaseException as error:
-        if not kept or isinstance(error, WrongContent):
-            path.unlink(missing_ok=True)
-        raise
+        except BaseException as error:
+            if not kept or isinstance(error, WrongContent) or not os.fstat(file.fileno()).st_size:
+                path.unlink(missing_ok=True)
+            raise
 
 
 def _claimed(path: Path) -> BinaryIO | None:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import pytest
 
-from echofs.client import FileInfo, PreconditionFailed, Refused, Unreachable, WrongContent
+from echofs.client import FileInfo, NotFound, PreconditionFailed, Refused, Unreachable, WrongContent
 from echofs.client.saving import RESUMED_BYTES, part_of
 from tests.unit.client.conftest import FILE, Master, content, ok, refusal, silence
 
@@ -116,6 +116,13 @@ def test_a_large_download_that_breaks_leaves_what_came_beside_the_target(master:
         master.client().download(file, target)
     assert not target.exists()
     assert part_of(file, target).read_bytes() == data[:1000]
+
+
+def test_a_large_download_of_which_nothing_came_leaves_nothing(master: Master, tmp_path: Path) -> None:
+    master.replies = [refusal("404 Not Found", "not_found")]
+    with pytest.raises(NotFound):
+        master.client().download(info(bytes(RESUMED_BYTES + 10)), tmp_path / "target")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_was_left_beside_the_target_is_not_believed(master: Master, tmp_path: Path) -> None:
