@@ -33,6 +33,7 @@ _PLACES = {
     **dict.fromkeys(("receipt", "stat", "status"), f"{_REMOTE}.about"),
     **dict.fromkeys(("restore", "trash", "versions"), f"{_REMOTE}.history"),
     "put": f"{_REMOTE}.put",
+    "uploads": f"{_REMOTE}.uploads",
     "completion": f"{_REMOTE}.completion",
 }
 """The module of each subcommand, which there has the name of the subcommand."""

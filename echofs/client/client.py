@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from echofs.client.admin import Admin
@@ -20,6 +19,7 @@ from echofs.client.saving import save
 from echofs.client.sources import Content, source_of
 from echofs.client.storing import store
 from echofs.client.trash import Trash
+from echofs.client.unfinished import Unfinished
 from echofs.client.uploads import Progress, Wish, stored_of
 from echofs.client.values import (
     ConflictInfo,
@@ -90,14 +90,13 @@ class Client:
         self._api = Api(http, account.access, session=account.session)
         self.folders = Folders(self._api)
         self.trash = Trash(self._api)
+        self.unfinished = Unfinished(self._api)
         self.admin = Admin(self._api)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -86,6 +86,17 @@ class TrashedFile(Value):
 
 
 @dataclass(frozen=True, slots=True)
+class UnfinishedUpload(Value):
+    """An upload of ``length`` bytes of which ``offset`` have arrived; it can be gone on with until ``expires_at``."""
+
+    id: str
+    path: str
+    offset: int
+    length: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt(Value):
     """What a write got: durable copies (``replicas`` in ``zones``) of the chunk that has fewest, ``owed`` copies still
     to be made, and the level met. ``provisional``: durable on one master's disk, not yet in the catalog."""

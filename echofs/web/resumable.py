@@ -91,7 +91,7 @@ class _Views:
 
     def end(self, upload_id: str) -> Response:
         self._resumable.end(current_user().user_id, upload_id)
-        return _empty(204)
+        return ok({"id": upload_id}, message="Ended.")
 
     def listing(self) -> Response:
         limit = page_limit(request, "uploads")

@@ -198,6 +198,22 @@ def test_what_the_documentation_pastes_into_a_shell_runs(cluster: Cluster, tmp_p
     assert '"password":"' in run.stdout
 
 
+def test_unfinished_uploads_are_listed_and_ended(cluster: Cluster, terminal: Terminal) -> None:
+    terminal.logged_in(cluster, "uma")
+    uma = User.logged_in(cluster.url, "uma")
+    for path in ("YS8x", "YS8y"):
+        headers = {"Tus-Resumable": "1.0.0", "Upload-Length": "9", "Upload-Metadata": f"path {path}"}
+        assert uma.call("POST", "/api/v1/uploads", b"", headers).status == 201
+    found = terminal.json("uploads", "list")
+    assert [(each["path"], each["offset"], each["length"]) for each in found] == [("a/2", 0, 9), ("a/1", 0, 9)]
+    assert found[0]["id"] in terminal.run("uploads").stdout
+    terminal.run("uploads", "end", code=2)
+    terminal.run("uploads", "end", found[0]["id"])
+    terminal.run("uploads", "end", found[0]["id"], code=3)
+    terminal.run("uploads", "end", "--all")
+    assert terminal.json("uploads", "list") == []
+
+
 def test_every_command_in_the_documentation_runs(cluster: Cluster, terminal: Terminal) -> None:
     administrator(cluster, "ada")
     fill(terminal.folder / "photos")

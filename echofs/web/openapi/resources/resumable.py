@@ -196,7 +196,7 @@ RESOURCE = Resource(
         ),
         "resumable.end": Route(
             "End an upload of yours",
-            {204: _DROPPED},
+            {200: Answer("It is dropped; a file that it became stays.", {"id": text("Its id.")}, {"id": "0193f3c2"})},
             "For whoever has its secret no more; it frees what the upload holds of the quota.",
             path=(path_id("upload_id", "The `id` in the list of unfinished uploads.", "0193f3c2"),),
             errors=(NotFound, CatalogUnavailable),
