@@ -27,12 +27,14 @@ _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "VIRTUAL_ENV", "
 
 @dataclass(frozen=True)
 class Cluster:
-    """A running cluster and one user of it. `ports` names the role that listens on each port."""
+    """A running cluster and one user of it. `ports` names the role that listens on each port; all processes write
+    their lines to `log`."""
 
     address: Address
     dialect: EchoFSDialect
     pid: int
     ports: Mapping[int, str]
+    log: Path
     name: str = "EchoFS"
 
     def processes(self) -> dict[str, list[int]]:
@@ -65,7 +67,7 @@ def started_cluster(root: Path, settings: Mapping[str, str]) -> Iterator[Cluster
     with running(command, log=log, cwd=root, env=_environment(first, settings)) as process:
         wait_until_answering(process, first, "/health", log, seconds=_START_SECONDS)
         address = ("127.0.0.1", first)
-        yield Cluster(address, EchoFSDialect(_registered(address)), process.pid, _confirmed(ports, process))
+        yield Cluster(address, EchoFSDialect(_registered(address)), process.pid, _confirmed(ports, process), log)
 
 
 def _environment(first_port: int, settings: Mapping[str, str]) -> dict[str, str]:

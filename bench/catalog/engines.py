@@ -19,10 +19,11 @@ from tests.servers import lifeline, postgresql
 
 @dataclass(frozen=True)
 class Empty:
-    """A catalog with nothing in it. `filled` is to be called when that has changed a lot: it does at once what the
-    engine would do by itself a while later."""
+    """A catalog with nothing in it. `url` is where a cluster finds it, `""` if it has no such address. `filled` is to
+    be called when the catalog got a lot: it does at once what the engine would do by itself a while later."""
 
     catalog: Catalog
+    url: str = ""
     filled: Callable[[], None] = lambda: None
 
 
@@ -38,7 +39,8 @@ def sqlite(folder: Path) -> Iterator[Maker]:
         def make() -> Empty:
             place = folder / f"{sum(1 for _ in folder.iterdir())}"
             place.mkdir()
-            return Empty(SqlCatalog(_engine(stack, f"sqlite:///{place}/catalog.db"), SystemClock()))
+            url = f"sqlite:///{place}/catalog.db"
+            return Empty(SqlCatalog(_engine(stack, url), SystemClock()), url)
 
         yield make
 
@@ -50,8 +52,9 @@ def postgres(_folder: Path) -> Iterator[Maker]:
         server = stack.enter_context(lifeline.started("tests.servers.postgresql", postgresql.DURABLE))
 
         def make() -> Empty:
-            engine = _engine(stack, postgresql.create_database(server))
-            return Empty(SqlCatalog(engine, SystemClock()), lambda: _vacuum(engine))
+            url = postgresql.create_database(server)
+            engine = _engine(stack, url)
+            return Empty(SqlCatalog(engine, SystemClock()), url, lambda: _vacuum(engine))
 
         yield make
 
