@@ -27,7 +27,7 @@ def ok(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """An answer with data: a success, or with a ``status`` of 400 or more a report of trouble, as of a process that is
-    not well. ``data`` and ``consistency`` must be made of what JSON has."""
+    not well. ``data`` and ``consistency`` must be made of what JSON has and of :class:`msgspec.Struct`."""
     body = encoded(data, message=message, status=status, consistency=consistency)
     return _response(body, status, headers)
 
@@ -63,5 +63,5 @@ def _encode(envelope: Mapping[str, object]) -> bytes:
         return msgspec.json.encode(envelope)
     except UnicodeEncodeError:
         # A lone surrogate can arrive as a JSON escape and has no UTF-8; Python's escape for it is again that of JSON.
-        text = json.dumps(envelope, ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(msgspec.to_builtins(envelope), ensure_ascii=False, separators=(",", ":"))
         return text.encode(errors="backslashreplace")

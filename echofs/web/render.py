@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import mimetypes
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import date, timedelta
 from functools import lru_cache
 
+from msgspec import Struct
+
 from echofs.core.consistency import Receipt
-from echofs.core.models import File, Timestamp, Version, etag_of
+from echofs.core.models import Digest, File, Kind, Timestamp, Version, etag_of
 from echofs.core.names import name_of
 from echofs.ports.listing import Listed
 from echofs.services.files import ReplicaCount
@@ -20,35 +22,61 @@ _RECEIPT = [field.name for field in fields(Receipt)]
 
 def moment(value: Timestamp) -> str:
     """A timestamp in RFC 3339, UTC, with microseconds."""
-    seconds, rest = divmod(value, 1_000_000)
-    return f"{_second(seconds)}.{rest:06}Z"
+    minutes, rest = value // 60_000_000, value % 60_000_000
+    return f"{_day(minutes // 1440)}{_MINUTES[minutes % 1440]}{_SECONDS[rest // 1_000_000]}{rest % 1_000_000:06}Z"
+
+
+# Ready-made parts: a large folder has thousands of times, and :mod:`datetime` takes five times as long for each.
+_MINUTES = [f"T{hour:02}:{minute:02}:" for hour in range(24) for minute in range(60)]
+_SECONDS = [f"{second:02}." for second in range(60)]
 
 
 @lru_cache(maxsize=4096)
-def _second(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+def _day(days: int) -> str:
+    return (date(1970, 1, 1) + timedelta(days=days)).isoformat()
 
 
-def file_json(file: File) -> JsonDict:
+class FileJson(Struct, gc=False):
+    """A file as clients see it: a quarter of the memory of a dictionary, and nothing for the collector of cycles."""
+
+    id: str
+    path: str
+    name: str
+    folder: str
+    version: int
+    kind: Kind
+    size: int
+    digest: Digest
+    content_type: str
+    etag: str
+    updated_at: str
+    created_at: str
+
+
+def file_json(file: File) -> FileJson:
     """A file as clients see it."""
     return listed_json(Listed.of(file))
 
 
-def listed_json(listed: Listed) -> JsonDict:
+def listed_json(listed: Listed) -> FileJson:
     """The same of a file among many."""
-    name, path, number, kind, size, digest, given_type, content_version, updated_at, created_at = listed
-    return {
-        "id": name,
-        **place_json(path),
-        "version": number,
-        "kind": kind.value,
-        "size": size,
-        "digest": digest,
-        "content_type": given_type or _guessed_type(path),
-        "etag": etag_of(content_version, digest),
-        "updated_at": moment(updated_at),
-        "created_at": moment(created_at),
-    }
+    file_id, path, number, kind, size, digest, given_type, content_version, changed, made = listed
+    folder, _, name = path.rpartition("/")
+    updated_at = moment(changed)
+    return FileJson(
+        file_id,
+        path,
+        name,
+        folder,
+        number,
+        kind,
+        size,
+        digest,
+        given_type or _guessed_type(path),
+        etag_of(content_version, digest),
+        updated_at,
+        updated_at if made == changed else moment(made),
+    )
 
 
 def place_json(path: str) -> JsonDict:

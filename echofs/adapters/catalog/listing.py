@@ -10,8 +10,16 @@ from sqlalchemy import Connection, Select, bindparam, select, tuple_
 
 from echofs.adapters.catalog import cursor
 from echofs.adapters.catalog.folders import below, below_values
-from echofs.adapters.catalog.rows import FILE_COLUMNS, VERSION_COLUMNS, file_of, first_row, storable, version_of
-from echofs.adapters.catalog.tables import files, folders, versions
+from echofs.adapters.catalog.rows import (
+    FILE_COLUMNS,
+    VERSION_COLUMNS,
+    all_rows,
+    file_of,
+    first_row,
+    storable,
+    version_of,
+)
+from echofs.adapters.catalog.tables import ShownDigest, files, folders, versions
 from echofs.core.errors import NotFound
 from echofs.core.models import File, Kind, Version
 from echofs.core.names import fold
@@ -26,7 +34,7 @@ _SHOWN = select(
     versions.c.number,
     versions.c.kind,
     versions.c.size,
-    versions.c.digest,
+    ShownDigest(versions.c.digest),
     versions.c.content_type,
     versions.c.content_version,
     versions.c.created_at,
@@ -91,15 +99,31 @@ def page(connection: Connection, query: ListQuery) -> Page:
 
 def listed(connection: Connection, query: ListQuery) -> ListedPage:
     """The same for those who only show it: of thousands of files, what is not shown would take most of the time."""
-    found = [_listed(row) for row in _rows(connection, _SHOWN, query)]
-    shown = tuple(found[: query.limit])
-    more = len(found) > query.limit
+    rows = _rows(connection, _SHOWN, query)
+    shown = _listed(rows[: query.limit])
+    more = len(rows) > query.limit
     return ListedPage(shown, cursor.encode(cursor.place_of_listed(shown[-1], query.sort), query.sort) if more else "")
 
 
-def _listed(row: Sequence[Any]) -> Listed:
-    file_id, path, number, kind, *rest = row
-    return Listed(file_id, path, number, _KINDS[kind], *rest)
+def _listed(rows: Sequence[Sequence[Any]]) -> tuple[Listed, ...]:
+    """The files in rows of :data:`_SHOWN`. One loop: to call something for each row takes as long as what it does."""
+    return tuple(
+        [
+            Listed(
+                id_,
+                path,
+                number,
+                _KINDS[kind],
+                size,
+                digest if isinstance(digest, str) else digest.hex(),
+                type_,
+                content_version,
+                updated,
+                created,
+            )
+            for id_, path, number, kind, size, digest, type_, content_version, updated, created in rows
+        ]
+    )
 
 
 def _rows(connection: Connection, base: Select[Any], query: ListQuery) -> Sequence[Any]:
@@ -115,7 +139,7 @@ def _rows(connection: Connection, base: Select[Any], query: ListQuery) -> Sequen
         values |= below_values(query.below)
     if query.search:
         values["pattern"] = f"%{_escaped(fold(query.search))}%"
-    return connection.execute(_page_statement(base, _Form.of(query)), values).all()
+    return all_rows(connection, _page_statement(base, _Form.of(query)), values)
 
 
 class _Form(NamedTuple):

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Dialect, Select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
-_REMEMBERED = 128
+_REMEMBERED = 256
 
 
 def run(connection: Connection, statement: Any, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -36,7 +36,7 @@ def fetch(connection: Connection, statement: Select[Any], values: Mapping[str, A
         found = cursor.fetchall()
     except sqlite3.Error as error:
         raise _as_usual(error, prepared.words) from error
-    return [prepared.answer(row) for row in found]
+    return prepared.answers(found)
 
 
 def begin(connection: Connection) -> None:
@@ -84,13 +84,20 @@ class _Prepared:
         self.words: str = compiled.string
         self._places = [_place(compiled.binds[name], name in names, dialect) for name in compiled.positiontup]
         answers = statement.selected_columns if isinstance(statement, Select) else ()
-        self._readers = [_reader(column.type, dialect) for column in answers]
+        readers = [_reader(column.type, dialect) for column in answers]
+        self._readers = [(place, read) for place, read in enumerate(readers) if read]
 
     def values(self, row: Mapping[str, Any]) -> list[Any]:
         return [convert(row.get(name)) if convert else row[name] for name, convert in self._places]
 
-    def answer(self, row: Sequence[Any]) -> tuple[Any, ...]:
-        return tuple(read(value) if read else value for read, value in zip(self._readers, row, strict=True))
+    def answers(self, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        return [self._answer(row) for row in rows] if self._readers else rows
+
+    def _answer(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        answer = list(row)
+        for place, read in self._readers:
+            answer[place] = read(answer[place])
+        return tuple(answer)
 
 
 @lru_cache(_REMEMBERED)

@@ -144,6 +144,13 @@ def first_row(connection: Connection, statement: Select[Any], values: Mapping[st
     return connection.execute(statement, values).first()
 
 
+def all_rows(connection: Connection, statement: Select[Any], values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+    """All rows that such a query finds."""
+    if connection.dialect.name == "sqlite":
+        return prepared.fetch(connection, statement, values)
+    return connection.execute(statement, values).all()
+
+
 def slices(values: Iterable[T], size: int = SLICE) -> Iterator[list[T]]:
     """The values in lists of at most ``size``."""
     rest = iter(values)

@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import ColumnElement
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 from echofs.core.models import ChunkState
@@ -57,6 +58,24 @@ class HexDigest(TypeDecorator[str]):
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
         return None if value is None else value.hex()
+
+
+class ShownDigest(FunctionElement[Any]):
+    """A digest as a query answers thousands of them: spelt out by PostgreSQL, whose driver would have to make bytes of
+    that very spelling; on SQLite the bytes, as its own function for it takes three times as long as Python's."""
+
+    inherit_cache = True
+    name = "shown_digest"
+
+
+@compiles(ShownDigest, "sqlite")
+def _as_bytes(element: ShownDigest, compiler: Any, **options: Any) -> str:
+    return str(compiler.process(element.clauses, **options))
+
+
+@compiles(ShownDigest, "postgresql")
+def _spelt_out(element: ShownDigest, compiler: Any, **options: Any) -> str:
+    return f"encode({compiler.process(element.clauses, **options)}, 'hex')"
 
 
 class NextChange(ColumnElement[int]):
