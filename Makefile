@@ -6,6 +6,9 @@ ARGS =
 BIN = .venv/bin
 # Changes whenever the environment has to be set up again.
 READY = .venv/.ready
+# Keeps what pytest makes of the tests' assertions for the next run, whatever the environment says: making it takes each
+# of its processes longer than all else before the first test.
+PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: help run test chaos fuzz conformance check format bench bench-catalog evaluate evaluate-short screenshots setup lock build clean distclean
 
@@ -17,16 +20,16 @@ run: $(READY) ## Start a whole cluster on this machine; Ctrl-C stops it
 	@exec $(BIN)/echofs serve $(ARGS)
 
 test: $(READY) ## Run all tests but those of make chaos and make conformance
-	$(BIN)/pytest -n auto --dist loadfile -m "not chaos and not conformance" $(ARGS)
+	$(PYTEST) -m "not chaos and not conformance" $(ARGS)
 
 chaos: $(READY) ## Kill, cut off, fill up and rebuild whole clusters of real processes
-	$(BIN)/pytest -n auto --dist loadfile -m chaos $(ARGS) tests/cluster tests/browser
+	$(PYTEST) -m chaos $(ARGS) tests/cluster tests/browser
 
 fuzz: $(READY) ## Make up requests from the API's document, a hundred and more for each operation (about ten minutes)
 	$(BIN)/python -m tests.web.fuzzing $(ARGS)
 
 conformance: $(READY) ## Run the test suites of WebDAV and fsspec against EchoFS (Debian: apt install litmus)
-	$(BIN)/pytest -n auto --dist loadfile -m conformance $(ARGS) tests/cluster/test_dav.py tests/unit/client/test_filesystem.py
+	$(PYTEST) -m conformance $(ARGS) tests/cluster/test_dav.py tests/unit/client/test_filesystem.py
 
 check: $(READY) ## Check style, types, import contracts and the links in the documentation
 	$(BIN)/ruff check .
