@@ -85,7 +85,9 @@ def test_an_administrator_makes_a_user_drains_a_worker_and_finds_it_in_the_audit
     expect(orders.nth(1)).to_contain_text("draining")
     expect(orders.nth(2)).to_contain_text("Refused")
     page.get_by_label("What").select_option("user.create")
-    expect(page.get_by_role("row", name="User created")).to_contain_text("hopper")
+    created = page.get_by_role("row", name="User created")
+    expect(created).to_have_count(1)
+    expect(created).to_contain_text("hopper")
 
     page.context.clear_cookies()
     sign_in(page, "hopper", given)
