@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from echofs.client.admin import Admin
 from echofs.client.api import Api, level_header, match_header
 from echofs.client.downloads import Download
 from echofs.client.errors import NotFound, PreconditionFailed
@@ -36,6 +36,9 @@ from echofs.client.values import (
 
 _TRIES = 3
 """How often a file is looked up anew because it got another version before its first byte came."""
+
+if TYPE_CHECKING:
+    from echofs.client.admin import Admin
 
 
 class Client:
@@ -91,7 +94,13 @@ class Client:
         self.folders = Folders(self._api)
         self.trash = Trash(self._api)
         self.unfinished = Unfinished(self._api)
-        self.admin = Admin(self._api)
+
+    @cached_property
+    def admin(self) -> Admin:
+        """What administrators may do. Loaded when first asked for: few programs do, and it is a tenth of a start."""
+        from echofs.client.admin import Admin
+
+        return Admin(self._api)
 
     def __enter__(self) -> Self:
         return self
