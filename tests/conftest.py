@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Iterator
 
 import pytest
 
+from echofs.adapters.passwords import PasslibHasher
 from echofs.ports.request_context import request_id
 
 pytest_plugins = ["tests.servers.fixtures"]
@@ -51,3 +53,13 @@ def pytest_xdist_auto_num_workers() -> int:
 def outside_of_any_request() -> None:
     """Tests share a thread, and the id of the last request served in it would show in other tests' log lines."""
     request_id.set("")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Whole applications in the process of the tests hash with the least work there is: at the usual one every login
+    takes a third of a second, which guards nothing here."""
+    usual = PasslibHasher.__init__.__defaults__
+    PasslibHasher.__init__.__defaults__ = (4,)
+    yield
+    PasslibHasher.__init__.__defaults__ = usual

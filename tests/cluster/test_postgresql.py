@@ -20,7 +20,7 @@ from tests.cluster.frozen import frozen
 from tests.cluster.hosts import Hosts, health
 from tests.cluster.test_files import file_of, sha256
 
-WRITES = int(os.environ.get("ECHOFS_TEST_WRITES", "240"))
+WRITES = int(os.environ.get("ECHOFS_TEST_WRITES", "160"))
 """How many versions are written; 2,000 make the test as large as the promise."""
 FILES = max(WRITES // 40, 4)
 CLIENTS = 16
