@@ -60,8 +60,7 @@ class SqlCatalog(Catalog):
         self._clock = clock
 
     def commit(self, batch: Sequence[Commit]) -> list[File | EchoError]:
-        if not batch:
-            return []
+        # Not looked at before it is this writer's turn: who joins a batch meanwhile is taken along.
         try:
             return again(lambda attempt: self._commit(batch, careful=attempt > 0))
         except LostRace as error:

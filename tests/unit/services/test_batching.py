@@ -129,3 +129,41 @@ def test_sixteen_threads_each_get_their_own_results_and_none_is_forgotten(pool: 
     assert sum(sizes) == 3200
     assert max(sizes) <= 5
     assert not batcher._led
+
+
+def test_who_comes_before_the_handler_looks_at_its_items_is_taken_along(pool: ThreadPoolExecutor) -> None:
+    waits, turn = threading.Event(), threading.Event()
+    batches: list[list[int]] = []
+
+    def handle(items: Sequence[int]) -> list[int]:
+        waits.set()
+        assert turn.wait(10)
+        batches.append(list(items))
+        assert [len(items), items[0], items[1:]] == [3, 1, [2, 3]]
+        return [item * 2 for item in items]
+
+    batcher = Batcher(handle, 8)
+    first = pool.submit(batcher.call, 1)
+    assert waits.wait(10)
+    others = _begin(pool, batcher, [2, 3])
+    turn.set()
+    assert [call.result(10) for call in [first, *others]] == [2, 4, 6]
+    assert batches == [[1, 2, 3]]
+
+
+def test_a_handler_that_fails_before_it_looks_fails_all_who_waited_with_it(pool: ThreadPoolExecutor) -> None:
+    waits, turn = threading.Event(), threading.Event()
+
+    def handle(_: Sequence[int]) -> list[int]:
+        waits.set()
+        assert turn.wait(10)
+        raise ValueError("its turn never came")
+
+    batcher = Batcher(handle, 8)
+    first = pool.submit(batcher.call, 1)
+    assert waits.wait(10)
+    others = _begin(pool, batcher, [2, 3])
+    turn.set()
+    for call in [first, *others]:
+        with pytest.raises(ValueError, match="its turn never came"):
+            call.result(10)
