@@ -4,7 +4,6 @@ import argparse
 import contextlib
 import json
 import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -15,6 +14,7 @@ from bench import report
 from bench.cases import CASES, MEMORY, Case, chosen
 from bench.clients import Clients
 from bench.cluster import Cluster, started_cluster
+from bench.command import completed, positive
 from bench.errors import BenchError, ReferenceMissing
 from bench.memory import MemoryResult, measure_memory
 from bench.nginx import Nginx, started_nginx
@@ -29,17 +29,12 @@ _QUICK_ROOM_GIB = 8
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures what the command line asks for. Returns 0, or 1 if something could not be measured; never for a time."""
     options = _parser().parse_args(arguments)
-    # Ended like Ctrl-C, so that no process and no gigabyte is left behind.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with _folder(options.dir, options.quick) as folder:
-            return _measure(options, folder)
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("bench: interrupted; nothing is left running", file=sys.stderr)
-        return 130
+    return completed(lambda: _within(options))
+
+
+def _within(options: argparse.Namespace) -> int:
+    with _folder(options.dir, options.quick) as folder:
+        return _measure(options, folder)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -47,18 +42,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m bench", description="Measure EchoFS next to nginx on this machine.")
     parser.add_argument("--quick", action="store_true", help="one short round of the cases that have a bar")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help=f"name or pattern; of {names}")
-    parser.add_argument("--rounds", type=_positive, help="rounds per case (default 3, with --quick 1)")
+    parser.add_argument("--rounds", type=positive, help="rounds per case (default 3, with --quick 1)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every run to FILE")
     parser.add_argument("--dir", type=Path, default=Path(".bench"), help="where the data goes meanwhile (a real disk)")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of EchoFS")
     parser.add_argument("--reference-only", action="store_true", help="measure nginx alone, to know the machine")
     return parser
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
-    return int(text)
 
 
 @contextlib.contextmanager

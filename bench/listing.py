@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import signal
 import sys
 import tempfile
 import time
@@ -17,6 +16,7 @@ from bench.catalog.contents import Contents
 from bench.catalog.engines import ENGINES, Empty
 from bench.catalog.rounds import FILES_AT_ONCE
 from bench.cluster import Cluster, started_cluster
+from bench.command import completed
 from bench.dialects import read_answer
 from bench.errors import BenchError
 from bench.wire import Connection, Reply
@@ -46,20 +46,15 @@ class Times:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures what the command line asks for. Returns 0, or 1 for a wrong answer; never for a time."""
     options = _parser().parse_args(arguments)
-    # Ended like Ctrl-C, so that no process is left behind.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    return completed(lambda: _measure(options))
+
+
+def _measure(options: argparse.Namespace) -> int:
     if report.busy():
         print("bench: other programs are using this machine; run again when it is quiet for a record", file=sys.stderr)
     line = f"{report.host()}, {report.load()}"
-    try:
-        options.dir.mkdir(parents=True, exist_ok=True)
-        times = [_measured(engine, options) for engine in options.engine or _ENGINES]
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("bench: interrupted; nothing is left running", file=sys.stderr)
-        return 130
+    options.dir.mkdir(parents=True, exist_ok=True)
+    times = [_measured(engine, options) for engine in options.engine or _ENGINES]
     print(f"{line}\n\n{_table(times)}\n\nevery answer named every file, in order")
     if options.json:
         figures = {"machine": line, "figures": [asdict(each) for each in times]}

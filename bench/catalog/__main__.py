@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import signal
 import sys
 import tempfile
 import time
@@ -15,6 +14,7 @@ from bench.catalog import report as catalog_report
 from bench.catalog.engines import ENGINES
 from bench.catalog.questions import Subject
 from bench.catalog.rounds import Seconds, filled, measured
+from bench.command import completed
 from bench.errors import BenchError
 
 _SMALL, _LARGE = 1_000, 100_000
@@ -30,19 +30,14 @@ _STEP = 100
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures what the command line asks for. Returns 0, or 1 for a wrong answer; never for a time."""
     options = _parser().parse_args(arguments)
-    # Ended like Ctrl-C, so that no server is left behind.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        options.dir.mkdir(parents=True, exist_ok=True)
-        with ExitStack() as stack:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="catalog-", dir=options.dir)))
-            return _measure(options, folder.resolve(), stack)
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("bench: interrupted; nothing is left running", file=sys.stderr)
-        return 130
+    return completed(lambda: _within(options))
+
+
+def _within(options: argparse.Namespace) -> int:
+    options.dir.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="catalog-", dir=options.dir)))
+        return _measure(options, folder.resolve(), stack)
 
 
 def _parser() -> argparse.ArgumentParser:

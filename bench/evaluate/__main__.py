@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -14,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from bench.command import completed
 from bench.errors import BenchError
 from bench.evaluate.cluster import EvaluatedCluster
 from bench.evaluate.figures import Figures, figures_of
@@ -32,20 +32,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Evaluates what the command line asks for. Returns 0, or 1 when a promise was broken or something could
     not be measured; never for a time or a share."""
     options = _parser().parse_args(arguments)
-    # Ended like Ctrl-C, so that no process is left behind.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        if not options.report_only:
-            if not options.add:
-                shutil.rmtree(options.results, ignore_errors=True)
-            _measure(_plan(options), options.results)
-        return _report(options)
-    except BenchError as error:
-        print(f"evaluate: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("evaluate: interrupted; nothing is left running", file=sys.stderr)
-        return 130
+    return completed(lambda: _evaluated(options), "evaluate")
+
+
+def _evaluated(options: argparse.Namespace) -> int:
+    if not options.report_only:
+        if not options.add:
+            shutil.rmtree(options.results, ignore_errors=True)
+        _measure(_plan(options), options.results)
+    return _report(options)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -3,7 +3,6 @@
 import argparse
 import json
 import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from bench import report
 from bench.cluster import WORKERS, Cluster, started_cluster
+from bench.command import completed, positive
 from bench.errors import BenchError, NotInstalled
 from bench.payload import GIB
 from bench.people import report as people_report
@@ -37,18 +37,13 @@ _CONTESTS: dict[str, Callable[[Cluster, Path], AbstractContextManager[Contest]]]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures what the command line asks for. Returns 0, or 1 if something could not be measured; never for a time."""
     options = _parser().parse_args(arguments)
-    # Ended like Ctrl-C, so that no process and no gigabyte is left behind.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        options.dir.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="people-", dir=options.dir, ignore_cleanup_errors=True) as folder:
-            return _measure(options, Path(folder).resolve())
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("bench: interrupted; nothing is left running", file=sys.stderr)
-        return 130
+    return completed(lambda: _within(options))
+
+
+def _within(options: argparse.Namespace) -> int:
+    options.dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="people-", dir=options.dir, ignore_cleanup_errors=True) as folder:
+        return _measure(options, Path(folder).resolve())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -56,16 +51,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m bench.people", description="Measure the page and the command line.")
     parser.add_argument("--quick", action="store_true", help="one round with little to upload")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help=f"name or pattern; of {names}")
-    parser.add_argument("--rounds", type=_positive, help=f"rounds per case (default {_ROUNDS}, with --quick 1)")
+    parser.add_argument("--rounds", type=positive, help=f"rounds per case (default {_ROUNDS}, with --quick 1)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every round to FILE")
     parser.add_argument("--dir", type=Path, default=Path(".bench"), help="where the data goes meanwhile (a real disk)")
     return parser
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
-    return int(text)
 
 
 def _measure(options: argparse.Namespace, folder: Path) -> int:
