@@ -15,7 +15,8 @@ from echofs.core.errors import EchoError
 
 EXIT_CODE = 2
 INTERRUPTED = 130
-_COMPLETING = "_ECHOFS_COMPLETE"
+PROGRAM, COMPLETING = "echofs", "_ECHOFS_COMPLETE"
+"""The command's name, and the variable by which shells ask it for completions."""
 _REMOTE = "echofs.cli.remote"
 _PLACES = {
     "serve": "echofs.cli.serve",
@@ -60,7 +61,7 @@ class Subcommands(click.Group):
 
 
 @click.group(cls=Subcommands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="echofs", message="%(prog)s %(version)s")
+@click.version_option(__version__, prog_name=PROGRAM, message="%(prog)s %(version)s")
 def echofs() -> None:
     """EchoFS: a self-hosted distributed file store.
 
@@ -71,11 +72,11 @@ def echofs() -> None:
 
 def main() -> NoReturn:
     """Run the command line; an expected failure is one line on standard error and exit code 2."""
-    if _COMPLETING in os.environ:
+    if COMPLETING in os.environ:
         # Shells are answered in a way of our own, which click has to know of.
         import_module(_PLACES["completion"])
     try:
-        echofs(prog_name="echofs")
+        echofs(prog_name=PROGRAM)
     except EchoError as error:
         print(error.message, file=sys.stderr)
         sys.exit(EXIT_CODE)

@@ -227,21 +227,15 @@ class Publisher:
 
     def _receipt(self, write: _Write) -> Receipt:
         """What the write got, if it is committed."""
-        course, version = write.shipment.course, write.version
+        course = write.shipment.course
         tally = write.shipment.tally.including(write.manifest)
         missing = _missing(tally.replicas, self._wanted, spooled=write.shipment.spooled)
-        return Receipt(
-            mode_requested=write.wish.ask.text,
-            mode_used=course.level,
-            version=version.number,
-            dot=f"{version.dot.origin}:{version.dot.counter}",
-            replicas=tally.replicas,
-            replicas_wanted=self._wanted,
-            zones=tally.zones,
-            workers=tuple(sorted(tally.workers)),
-            owed=tally.owed,
-            committed=True,
-            latency_ms=round((self._clock.monotonic() - write.wish.started) * 1000, 1),
+        return tally.receipt(
+            write.version,
+            course.level,
+            asked=write.wish.ask.text,
+            wanted=self._wanted,
+            seconds=self._clock.monotonic() - write.wish.started,
             reason=" ".join(filter(None, (course.reason, missing))),
             spooled=write.shipment.spooled,
             decision=course.decision_id,

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from echofs.core.chunking import EMPTY_DIGEST
-from echofs.core.consistency import Receipt
 from echofs.core.errors import EchoError, HeadMoved, NameTaken, NotFound
 from echofs.core.models import Content, File, Kind, Level
 from echofs.core.names import check_path
@@ -85,18 +84,12 @@ class Replacing:
         file, ended = step.files
         version = file.head
         tally = Tally(self._zones).including([step.manifests[version.manifest]])
-        receipt = Receipt(
-            mode_requested=wish.ask.text,
-            mode_used=Level.STRONG,
-            version=version.number,
-            dot=f"{version.dot.origin}:{version.dot.counter}",
-            replicas=tally.replicas,
-            replicas_wanted=self._wanted,
-            zones=tally.zones,
-            workers=tuple(sorted(tally.workers)),
-            owed=tally.owed,
-            committed=True,
-            latency_ms=round((self._clock.monotonic() - wish.started) * 1000, 1),
+        receipt = tally.receipt(
+            version,
+            Level.STRONG,
+            asked=wish.ask.text,
+            wanted=self._wanted,
+            seconds=self._clock.monotonic() - wish.started,
             reason="" if step.told else LAGGING,
         )
         return Published(file, receipt, Line.of(version), ended=ended)

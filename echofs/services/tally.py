@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Mapping
 
-from echofs.core.models import ChunkRecord
+from echofs.core.consistency import Receipt
+from echofs.core.models import ChunkRecord, Level, Version
 
 
 class Tally:
@@ -41,3 +42,36 @@ class Tally:
         for record in records:
             wider.add(record)
         return wider
+
+    def receipt(
+        self,
+        version: Version,
+        level: Level,
+        *,
+        asked: str,
+        wanted: int,
+        seconds: float,
+        reason: str,
+        spooled: bool = False,
+        decision: str = "",
+        degraded: bool = False,
+    ) -> Receipt:
+        """What a write of that version got, once it is committed. ``asked`` is the level in its client's words,
+        ``wanted`` the replicas every chunk should have, ``seconds`` how long it took."""
+        return Receipt(
+            mode_requested=asked,
+            mode_used=level,
+            version=version.number,
+            dot=f"{version.dot.origin}:{version.dot.counter}",
+            replicas=self.replicas,
+            replicas_wanted=wanted,
+            zones=self.zones,
+            workers=tuple(sorted(self.workers)),
+            owed=self.owed,
+            committed=True,
+            latency_ms=round(seconds * 1000, 1),
+            reason=reason,
+            spooled=spooled,
+            decision=decision,
+            degraded=degraded,
+        )

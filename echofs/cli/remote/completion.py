@@ -14,9 +14,9 @@ from click.shell_completion import (
     split_arg_string,
 )
 
+from echofs.cli.main import COMPLETING, PROGRAM
 from echofs.cli.remote.paths import PathItem
 
-PROGRAM, VARIABLE = "echofs", "_ECHOFS_COMPLETE"
 _END = "\0"
 
 _BASH = """\
@@ -73,4 +73,4 @@ def completion(context: click.Context, shell: str) -> None:
     """
     kind = get_completion_class(shell)
     assert kind is not None
-    click.echo(kind(context.find_root().command, {}, PROGRAM, VARIABLE).source())
+    click.echo(kind(context.find_root().command, {}, PROGRAM, COMPLETING).source())
